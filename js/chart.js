@@ -1,0 +1,138 @@
+// The live chart: three stacked plots on one x axis, drawn at most once a frame and only while visible.
+import { attr, h, line } from "./dom.js";
+import { LEGEND_HEIGHT, PANELS, plotOptions, uPlot } from "./plot.js";
+import { makeLegends, makeToolbar } from "./toolbar.js";
+
+const LATEST_SHARE = 0.2;
+let charts = 0;
+
+export class Chart {
+  constructor(_, series) {
+    this._ = _;
+    this.series = series;
+    this.plots = [];
+    this.visible = false;
+    this.queued = 0;
+    this.hoverX = null;
+    this.showLr = true;
+    this.view = {
+      zoom: null, log: false, hidden: new Set(), dark: false, font: "sans-serif", sync: `trainlab-${charts++}`, marks: [],
+      hover: x => this.change(() => (this.hoverX = x)),
+      select: zoom => this.zoomTo(zoom),
+    };
+    this.toolbar = makeToolbar(_, {
+      log: on => this.rebuild(() => (this.view.log = on)),
+      lr: on => this.rebuild(() => (this.showLr = on)),
+      smooth: value => this.change(() => series.setSmoothing(value)),
+      zoom: zoom => this.zoomTo(zoom),
+    });
+    this.legends = makeLegends(_, (key, hidden) => this.rebuild(() => this.view.hidden[hidden ? "add" : "delete"](key)));
+    this.canvas = h("div", { class: "tl-plots", role: "img" });
+    this.empty = h("p", { class: "tl-chart-empty" });
+    this.el = h("div", { class: "tl-chart" }, this.toolbar.el, h("div", { class: "tl-stack" }, this.canvas, this.legends.el, this.empty));
+    // Gives the empty chart its final height, so that nothing moves when it is drawn.
+    this.legends.layout(PANELS, false);
+    this.watch();
+  }
+
+  watch() {
+    this.sizes = new ResizeObserver(() => this.resize());
+    this.sizes.observe(this.canvas);
+    this.sight = new IntersectionObserver(([entry]) => {
+      this.visible = entry.isIntersecting;
+      this.queue();
+    });
+    this.sight.observe(this.el);
+    this.wake = () => this.queue();
+    document.addEventListener("visibilitychange", this.wake);
+  }
+
+  destroy() {
+    this.sizes.disconnect();
+    this.sight.disconnect();
+    document.removeEventListener("visibilitychange", this.wake);
+    cancelAnimationFrame(this.queued);
+    for (const plot of this.plots) plot.destroy();
+  }
+
+  /** Applies a change of state and draws it in the next frame. */
+  change(apply) {
+    apply();
+    this.queue();
+  }
+
+  /** A change that uPlot takes only at birth: axes, colours, which panels there are. */
+  rebuild(apply) {
+    apply();
+    this.stale = true;
+    this.queue();
+  }
+
+  setTheme(dark) {
+    this.rebuild(() => (this.view.dark = dark));
+  }
+
+  zoomTo(zoom) {
+    const end = this.series.lastX;
+    this.change(() => (this.view.zoom = zoom === "latest" ? { min: end * (1 - LATEST_SHARE), max: end } : zoom));
+  }
+
+  /** Tells the chart what a screen reader should hear of it, and what to show while it is empty. */
+  describe(status) {
+    const points = status.points ? `${status.points} ${this._("points")}` : this._("No points yet.");
+    attr(this.canvas, "aria-label", status.points ? `${status.summary} ${points}` : points);
+    line(this.empty, this.series.length ? "" : status.message);
+  }
+
+  resize() {
+    const width = Math.floor(this.canvas.clientWidth);
+    if (!width || width === this.width) return;
+    this.width = width;
+    if (!this.plots.length) this.stale = true;
+    for (const plot of this.plots) plot.setSize({ width, height: plot.height });
+    this.queue();
+  }
+
+  queue() {
+    if (this.queued || !this.visible || document.hidden) return;
+    this.queued = requestAnimationFrame(() => {
+      this.queued = 0;
+      if (this.width) this.draw();
+    });
+  }
+
+  build() {
+    this.stale = false;
+    for (const plot of this.plots) plot.destroy();
+    this.view.font = getComputedStyle(this.el).fontFamily;
+    this.panels = PANELS.filter(panel => panel.id !== "lr" || this.showLr);
+    this.canvas.replaceChildren();
+    this.plots = this.panels.map(panel => {
+      const row = h("div");
+      row.style.paddingTop = `${LEGEND_HEIGHT}px`;
+      this.canvas.append(row);
+      return new uPlot(plotOptions(panel, this.view, this.width, panel === this.panels.at(-1)), this.data(panel), row);
+    });
+    this.legends.layout(this.panels, this.view.dark);
+  }
+
+  data(panel) {
+    const { columns } = this.series;
+    return [columns.x, ...panel.series.map(({ key }) => columns[key])];
+  }
+
+  draw() {
+    if (this.stale) this.build();
+    const { min, max } = this.view.zoom ?? { min: 0, max: Math.max(this.series.lastX, 1e-3) };
+    this.plots.forEach((plot, i) =>
+      plot.batch(() => {
+        plot.setData(this.data(this.panels[i]), false);
+        // Setting x explicitly also makes uPlot fit y anew.
+        plot.setScale("x", { min, max });
+        if (plot.select.width) plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+      }));
+    const row = !this.series.length ? null : this.hoverX == null ? this.series.length - 1 : this.series.nearest(this.hoverX);
+    this.legends.update(this.series, row);
+    this.toolbar.update(row == null ? null : this.series.columns.x[row], Boolean(this.view.zoom));
+  }
+}

@@ -1,0 +1,110 @@
+// The run's buttons, status line, progress bar and error card.
+import { attr, h, icon, keyed, line, text } from "./dom.js";
+
+const COMMANDS = [["start", "Start"], ["pause", "Pause"], ["resume", "Resume"], ["step", "Step"], ["stop", "Stop"], ["reset", "Reset"]];
+const BUSY_MS = 3000;
+// These read "12,345 images/s" and "0:42 left"; all others have their label in front.
+const LABEL_LAST = new Set(["speed", "time_left"]);
+
+export function makeButtons(_, command) {
+  const buttons = COMMANDS.map(([name, label]) => {
+    const button = h("button", {
+      type: "button", class: name === "start" ? "tl-button tl-primary" : "tl-button", disabled: true,
+      onclick: () => {
+        attr(button, "aria-busy", true);
+        setTimeout(() => attr(button, "aria-busy", null), BUSY_MS);
+        command(name);
+      },
+    }, icon(name), _(label));
+    return [name, button];
+  });
+  const el = h("div", { class: "tl-buttons", role: "group", "aria-label": _("Run") }, ...buttons.map(([, button]) => button));
+  return {
+    el,
+    update(enabled) {
+      const focused = buttons.find(([, button]) => button === document.activeElement);
+      for (const [name, button] of buttons) {
+        attr(button, "aria-busy", null);
+        button.disabled = !enabled[name];
+      }
+      // A disabled button loses the focus: keep it in the row, on what can be done next.
+      if (focused?.[1].disabled) {
+        const [, next] = ["pause", "resume", "start", "reset", "stop"].map(name => buttons.find(([other]) => other === name)).find(([, button]) => !button.disabled) ?? [];
+        next?.focus();
+      }
+    },
+  };
+}
+
+function makeItem(first) {
+  const label = h("span", { class: "tl-item-label" });
+  const value = h("span", { class: "tl-item-value" });
+  const parts = LABEL_LAST.has(first.name) ? [value, " ", label] : [label, " ", value];
+  const el = h("span", { class: "tl-item", "data-name": first.name }, " · ", ...parts);
+  let widest = 0;
+  return {
+    el,
+    update(item) {
+      text(label, item.label);
+      text(value, item.value);
+      // Values only ever widen their place, so the line does not jump while they tick.
+      if (item.value.length > widest) {
+        widest = item.value.length;
+        value.style.minWidth = `${widest}ch`;
+      }
+    },
+  };
+}
+
+export function makeStatus(_) {
+  const state = h("span", { class: "tl-state", "data-name": "state" });
+  const items = h("span", { class: "tl-items-line" });
+  const el = h("div", { class: "tl-status", role: "status", "aria-live": "off" }, state, items);
+  const spoken = h("div", { class: "tl-hidden", "aria-live": "polite" });
+  const update = keyed(items, item => item.name, makeItem);
+  return {
+    els: [el, spoken],
+    update(status) {
+      attr(el, "data-state", status.state);
+      text(state, status.state_label);
+      text(spoken, status.state_label);
+      update(status.items ?? []);
+    },
+  };
+}
+
+export function makeProgress(_) {
+  const bar = h("div", { class: "tl-bar" });
+  const el = h("div", { class: "tl-progress", role: "progressbar", "aria-label": _("Progress"), "aria-valuemin": 0, "aria-valuemax": 100 }, bar);
+  return {
+    el,
+    update(progress, state) {
+      const percent = progress == null ? null : Math.round(progress * 1000) / 10;
+      attr(el, "aria-valuenow", percent);
+      el.classList.toggle("tl-indeterminate", progress == null);
+      attr(el, "data-state", state);
+      bar.style.transform = progress == null ? "" : `scaleX(${progress})`;
+    },
+  };
+}
+
+export function makeError(_) {
+  const what = h("h3");
+  const why = h("p");
+  const remedy = h("span");
+  const next = h("p", { class: "tl-error-next" }, h("strong", null, `${_("What to do next:")} `), remedy);
+  const card = h("div", { class: "tl-error-card" }, what, why, next);
+  const el = h("div", { role: "alert" });
+  return {
+    el,
+    update(error) {
+      text(what, error?.what);
+      line(why, error?.why);
+      text(remedy, error?.remedy);
+      next.hidden = !error?.remedy;
+      // An alert is announced when something appears in it.
+      if (error && !card.isConnected) el.append(card);
+      if (!error) card.remove();
+    },
+  };
+}

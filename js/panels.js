@@ -1,0 +1,176 @@
+// The panels of the lab: header, tabs and the open panel's form, card, pictures and code.
+import { makePictures } from "./card.js";
+import { makeCode } from "./code.js";
+import { attr, h, icon, keyed, line, text, translator, watchTheme } from "./dom.js";
+import { makeSection } from "./form.js";
+
+let views = 0;
+
+function makeHeader(ctx) {
+  const title = h("h1", { class: "tl-title" });
+  const chips = h("ul", { class: "tl-summary" });
+  const device = h("span", { class: "tl-device" });
+  const code = h("button", { type: "button", class: "tl-button", onclick: () => ctx.open("code") }, icon("code"), ctx._("Show the code"));
+  const el = h("header", { class: "tl-header" }, h("div", { class: "tl-brand" }, icon("mark"), title), chips, device, code);
+  const update = keyed(chips, chip => chip.key, () => {
+    const item = h("li");
+    return { el: item, update: chip => text(item, chip.word) };
+  });
+  return {
+    el,
+    update(header, open) {
+      el.hidden = !header?.title;
+      text(title, header?.title);
+      text(device, header?.device);
+      update((header?.summary ?? []).map((word, key) => ({ key, word })));
+      attr(code, "aria-pressed", open === "code");
+    },
+  };
+}
+
+const ARROWS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+
+function makeTabs(ctx) {
+  const el = h("div", { class: "tl-tabs", role: "tablist", "aria-label": ctx._("Panels"), onkeydown: walk });
+  const update = keyed(el, tab => tab.id, tab => {
+    const button = h("button", {
+      type: "button", role: "tab", class: "tl-tab", id: ctx.id(`tab-${tab.id}`), "data-panel": tab.id,
+      "aria-controls": ctx.id("panel"), onclick: () => ctx.open(tab.id),
+    });
+    return {
+      el: button,
+      update(next) {
+        text(button, next.label);
+        attr(button, "aria-selected", next.selected);
+        attr(button, "tabindex", next.stop ? 0 : -1);
+      },
+    };
+  });
+
+  function walk(event) {
+    const tabs = [...el.children];
+    const at = tabs.indexOf(document.activeElement);
+    const to = event.key === "Home" ? 0 : event.key === "End" ? tabs.length - 1 : at + ARROWS[event.key];
+    if (at < 0 || Number.isNaN(to)) return;
+    event.preventDefault();
+    const tab = tabs[(to + tabs.length) % tabs.length];
+    tab.focus();
+    ctx.open(tab.dataset.panel);
+  }
+
+  return {
+    el,
+    update(tabs, open) {
+      el.hidden = tabs.length < 2;
+      const known = tabs.some(tab => tab.id === open);
+      update(tabs.map((tab, i) => ({ ...tab, selected: tab.id === open, stop: known ? tab.id === open : i === 0 })));
+    },
+  };
+}
+
+function makePanel(ctx) {
+  const title = h("h2");
+  const intro = h("p", { class: "tl-intro" });
+  const sections = h("div", { class: "tl-sections" });
+  const actions = h("div", { class: "tl-actions" });
+  const pictures = makePictures(ctx);
+  const code = makeCode(ctx);
+  const waiting = h("p", { class: "tl-empty" }, ctx._("Preparing the panel …"));
+  const el = h("div", { class: "tl-panel tl-surface", role: "tabpanel", id: ctx.id("panel"), tabindex: -1 },
+    h("div", { class: "tl-panel-head" }, h("div", null, title, intro), actions), waiting, sections, pictures.el, code.el);
+  const updateSections = keyed(sections, section => `${section.path}:${Boolean(section.list)}`, section => makeSection(section, ctx));
+  const updateActions = keyed(actions, action => action.id, action => {
+    const button = h("button", { type: "button", class: "tl-button", onclick: () => ctx.send({ type: "action", id: action.id }) });
+    return { el: button, update: next => text(button, next.label) };
+  });
+
+  return {
+    el,
+    update(panel, tabbed) {
+      attr(el, "aria-labelledby", tabbed ? ctx.id(`tab-${panel.id}`) : null);
+      attr(el, "aria-label", tabbed ? null : panel.title || ctx._("Panels"));
+      waiting.hidden = Boolean(panel.id);
+      line(title, panel.title);
+      line(intro, panel.intro);
+      const lone = panel.sections?.length === 1;
+      updateSections((panel.sections ?? []).map(section => ({ ...section, lone })));
+      updateActions(panel.actions ?? []);
+      pictures.update(panel.pictures);
+      code.update(panel.code);
+    },
+  };
+}
+
+/** After an item moved or went, focus follows it: to its tool at the new place, or to the adder. */
+function refocus(el, wish) {
+  const at = path => el.querySelector(`.tl-section[data-path="${CSS.escape(path)}"]`);
+  const list = wish.path.slice(0, wish.path.lastIndexOf("."));
+  const index = Number(wish.path.slice(list.length + 1));
+  const moved = wish.type === "move" && at(`${list}.${index + wish.by}`);
+  const tools = moved ? [...moved.querySelectorAll(`[data-tool="${wish.tool}"], .tl-tool`)] : [];
+  const tool = tools.find(button => button.dataset.tool === wish.tool && !button.disabled) ?? tools.find(button => !button.disabled);
+  (tool ?? at(list)?.querySelector(".tl-adder select"))?.focus();
+}
+
+function render({ model, el }) {
+  const view = `tl${views++}`;
+  let pending = null;
+  let wish = null;
+  const send = message => model.send(message);
+  const ctx = {
+    _: translator(model),
+    id: name => `${view}-${name}`,
+    send,
+    open(panel) {
+      pending = panel === model.get("panel")?.id ? null : panel;
+      send({ type: "open", panel });
+      draw();
+    },
+    edit(message, tool) {
+      wish = { ...message, tool };
+      send(message);
+    },
+  };
+  const header = makeHeader(ctx);
+  const tabs = makeTabs(ctx);
+  let panel = makePanel(ctx);
+  let shown = null;
+
+  // The chosen tab answers at once; its panel follows when Python has built it.
+  function draw() {
+    const spec = model.get("panel") ?? {};
+    const list = model.get("tabs") ?? [];
+    if (spec.id === pending) pending = null;
+    const open = pending ?? spec.id;
+    header.update(model.get("header"), open);
+    tabs.update(list, open);
+    if (shown !== null && shown !== spec.id) {
+      // Another panel shares no path with this one: a fresh one is simpler and starts at its top.
+      const fresh = makePanel(ctx);
+      panel.el.replaceWith(fresh.el);
+      panel = fresh;
+    }
+    shown = spec.id ?? null;
+    panel.update(spec, list.length > 1 && list.some(tab => tab.id === spec.id));
+    attr(panel.el, "aria-busy", pending ? true : null);
+  }
+
+  function drawPanel() {
+    draw();
+    if (wish) refocus(el, wish);
+    wish = null;
+  }
+
+  el.classList.add("tl-panels");
+  el.append(header.el, tabs.el, panel.el);
+  draw();
+  const traits = { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw };
+  for (const [trait, listener] of Object.entries(traits)) model.on(trait, listener);
+  const unwatch = watchTheme(el);
+  return () => {
+    for (const [trait, listener] of Object.entries(traits)) model.off(trait, listener);
+    unwatch();
+  };
+}
+
+export default { render };

@@ -1,0 +1,124 @@
+// What the three panels of the chart show, and how uPlot is to draw one of them.
+import uPlot from "uplot";
+
+/** Okabe and Ito's colours; the lighter ones on dark ground. Dashes and markers say the same without colour. */
+const PALETTES = {
+  light: { train: "#0072B2", mean: "#007A5A", validation: "#C04A00", lr: "#8A4A74", ink: "#595959", grid: "rgba(0,0,0,0.07)", mark: "rgba(0,0,0,0.45)" },
+  dark: { train: "#56B4E9", mean: "#2FC79A", validation: "#F0A030", lr: "#DDA0C4", ink: "#B4B4B4", grid: "rgba(255,255,255,0.09)", mark: "rgba(255,255,255,0.5)" },
+};
+
+export const palette = dark => (dark ? PALETTES.dark : PALETTES.light);
+
+export const PANELS = [
+  {
+    id: "loss", title: "Loss", height: 216,
+    series: [
+      { key: "loss", label: "each step", colour: "train", width: 1, alpha: 0.32 },
+      { key: "lossSmooth", label: "train", colour: "train", width: 2 },
+      { key: "valLoss", label: "validation", colour: "validation", width: 1.5, dash: [6, 4], marker: 6 },
+    ],
+  },
+  {
+    id: "accuracy", title: "Accuracy", height: 176,
+    series: [
+      { key: "accuracySmooth", label: "train", colour: "train", width: 2 },
+      { key: "trainAccuracy", label: "train, epoch", colour: "mean", width: 1.5, dash: [2, 3], marker: 5 },
+      { key: "valAccuracy", label: "validation", colour: "validation", width: 1.5, dash: [6, 4], marker: 6 },
+    ],
+  },
+  { id: "lr", title: "Learning rate", height: 96, series: [{ key: "lr", label: "lr", colour: "lr", width: 1.5 }] },
+];
+
+export const LEGEND_HEIGHT = 32;
+export const AXIS_HEIGHT = 28;
+const GUTTER = 60;
+
+/** At most four significant digits, without needless zeros; small ones as powers of ten. */
+export function short(value) {
+  if (value == null) return "–";
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e");
+  return String(Number(value.toPrecision(4)));
+}
+
+const padded = (low, high, by) => [low - by * (high - low || 1), high + by * (high - low || 1)];
+
+/** A whole run is seen from zero up, on calm round limits; a zoomed part fills its panel. */
+function rangeOf(panel, view) {
+  return (_, low, high) => {
+    if (low == null) return panel.id === "loss" && view.log ? [0.01, 10] : [0, 1];
+    if (panel.id === "loss" && view.log) return [low * 0.8, high * 1.25];
+    if (panel.id === "accuracy") return view.zoom ? [Math.max(0, padded(low, high, 0.08)[0]), Math.min(1, padded(low, high, 0.08)[1])] : [0, 1];
+    if (view.zoom && panel.id === "loss") return padded(low, high, 0.08);
+    const step = 10 ** Math.floor(Math.log10(high || 1)) / 2;
+    return [Math.min(0, low), Math.ceil((high * 1.04) / step) * step || 1];
+  };
+}
+
+function axes(panel, view, colours, last) {
+  const font = `11px ${view.font}`;
+  const shared = { stroke: colours.ink, font, grid: { stroke: colours.grid, width: 1 }, ticks: { show: false } };
+  return [
+    { ...shared, size: last ? AXIS_HEIGHT : 0, gap: 6, space: 64, values: (_, splits) => splits.map(x => (last ? short(x) : "")) },
+    // On a log axis uPlot blanks the labels it has no room for: those stay blank.
+    { ...shared, size: GUTTER, gap: 8, space: 32, values: (_, splits) => splits.map(y => (y == null ? "" : short(y))) },
+  ];
+}
+
+/** Vertical lines where a run was edited. */
+function drawMarks(u, marks, colour) {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.strokeStyle = colour;
+  ctx.lineWidth = devicePixelRatio;
+  ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+  for (const mark of marks) {
+    const x = Math.round(u.valToPos(mark.x, "x", true));
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
+/** uPlot's options for one panel. `view` is the chart's state: zoom, log, hidden, dark, font, sync, marks, hover, select. */
+export function plotOptions(panel, view, width, last) {
+  const colours = palette(view.dark);
+  const log = panel.id === "loss" && view.log;
+  return {
+    width,
+    height: panel.height + (last ? AXIS_HEIGHT : 0),
+    padding: [8, 12, last ? 0 : 8, 0],
+    legend: { show: false },
+    cursor: {
+      y: false,
+      points: { show: false },
+      drag: { x: true, y: false, setScale: false },
+      sync: { key: view.sync, scales: ["x", null] },
+      bind: { dblclick: () => () => view.select(null) },
+    },
+    scales: { x: { time: false }, y: { distr: log ? 3 : 1, range: rangeOf(panel, view) } },
+    axes: axes(panel, view, colours, last),
+    series: [
+      {},
+      ...panel.series.map(line => ({
+        show: !view.hidden.has(line.key),
+        stroke: colours[line.colour],
+        alpha: line.alpha ?? 1,
+        width: line.width,
+        dash: line.dash,
+        // A single step draws no line: its point keeps the first steps visible.
+        points: line.marker ? { show: true, size: line.marker, fill: colours[line.colour], width: 0 } : { show: u => u.data[0].length < 3, size: 5 },
+      })),
+    ],
+    hooks: {
+      draw: [u => drawMarks(u, view.marks, colours.mark)],
+      setCursor: [u => view.hover(u.cursor.left >= 0 && u.data[0].length ? u.posToVal(u.cursor.left, "x") : null)],
+      setSelect: [u => u.select.width > 4 && view.select({ min: u.posToVal(u.select.left, "x"), max: u.posToVal(u.select.left + u.select.width, "x") })],
+    },
+  };
+}
+
+export { uPlot };

@@ -1,0 +1,75 @@
+// The run: buttons, status, progress, errors and the live chart. Nothing here lives in traits:
+// every view asks for a snapshot when it appears, then takes what is new.
+import { Chart } from "./chart.js";
+import { makeButtons, makeError, makeProgress, makeStatus } from "./controls.js";
+import { h, translator, watchTheme } from "./dom.js";
+import { Series } from "./series.js";
+
+const MOST_ROWS = 12_000;
+const ASK_AGAIN_MS = 1000;
+
+const IDLE = { state: "idle", state_label: "", items: [], progress: 0, points: 0, summary: "", buttons: {}, message: "", error: null };
+
+function render({ model, el }) {
+  const _ = translator(model);
+  const view = `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`;
+  const series = new Series();
+  const chart = new Chart(_, series);
+  const buttons = makeButtons(_, name => model.send({ type: "command", name }));
+  const [status, progress, error] = [makeStatus(_), makeProgress(_), makeError(_)];
+  let run = null;
+  let asked = -Infinity;
+
+  function hello() {
+    // While the answer is under way, appended rows need not ask again.
+    if (performance.now() - asked < ASK_AGAIN_MS) return;
+    asked = performance.now();
+    model.send({ type: "hello", view });
+  }
+
+  function show(next) {
+    buttons.update(next.buttons ?? {});
+    status.update(next);
+    progress.update(next.progress, next.state);
+    error.update(next.error);
+    chart.describe(next);
+  }
+
+  const handlers = {
+    snapshot(message, buffers) {
+      if (message.view != null && message.view !== view) return;
+      if (message.run !== run) chart.zoomTo(null);
+      run = message.run;
+      asked = -Infinity;
+      series.clear();
+      chart.view.marks = message.marks ?? [];
+      this.append(message, buffers);
+    },
+    append(message, buffers) {
+      if (message.run !== run) return hello();
+      series.append(message.n, message.m, buffers);
+      chart.queue();
+      show(message.status);
+      if (series.length > MOST_ROWS) hello();
+    },
+    status(message) {
+      if (message.run !== run) hello();
+      show(message.status);
+    },
+  };
+  const receive = (message, buffers = []) => handlers[message.type]?.(message, buffers);
+
+  el.classList.add("tl-run", "tl-surface");
+  el.append(h("div", { class: "tl-run-head" }, buttons.el, ...status.els, progress.el), error.el, chart.el);
+  show(IDLE);
+  model.on("msg:custom", receive);
+  const unwatch = watchTheme(el, dark => chart.setTheme(dark));
+  hello();
+  return () => {
+    model.off("msg:custom", receive);
+    unwatch();
+    chart.destroy();
+  };
+}
+
+export default { render };
