@@ -17,7 +17,7 @@ export class Chart {
     this.showLr = true;
     this.view = {
       zoom: null, log: false, hidden: new Set(), dark: false, font: "sans-serif", sync: `trainlab-${charts++}`, marks: [],
-      hover: x => this.change(() => (this.hoverX = x)),
+      hover: x => this.readAt(x),
       select: zoom => this.zoomTo(zoom),
     };
     this.toolbar = makeToolbar(_, {
@@ -58,14 +58,25 @@ export class Chart {
   /** Applies a change of state and draws it in the next frame. */
   change(apply) {
     apply();
+    this.refresh();
+  }
+
+  /** Shows the values under the cursor: the plots themselves stay as they are. */
+  readAt(x) {
+    this.hoverX = x;
+    this.queue();
+  }
+
+  /** Draws rows that were added to the series. */
+  refresh() {
+    this.dirty = true;
     this.queue();
   }
 
   /** A change that uPlot takes only at birth: axes, colours, which panels there are. */
   rebuild(apply) {
-    apply();
     this.stale = true;
-    this.queue();
+    this.change(apply);
   }
 
   setTheme(dark) {
@@ -74,6 +85,7 @@ export class Chart {
 
   zoomTo(zoom) {
     const end = this.series.lastX;
+    for (const plot of this.plots) plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
     this.change(() => (this.view.zoom = zoom === "latest" ? { min: end * (1 - LATEST_SHARE), max: end } : zoom));
   }
 
@@ -90,7 +102,7 @@ export class Chart {
     this.width = width;
     if (!this.plots.length) this.stale = true;
     for (const plot of this.plots) plot.setSize({ width, height: plot.height });
-    this.queue();
+    this.refresh();
   }
 
   queue() {
@@ -123,16 +135,20 @@ export class Chart {
 
   draw() {
     if (this.stale) this.build();
-    const { min, max } = this.view.zoom ?? { min: 0, max: Math.max(this.series.lastX, 1e-3) };
+    if (this.dirty) this.drawPlots();
+    this.dirty = false;
+    const row = !this.series.length ? null : this.hoverX == null ? this.series.length - 1 : this.series.nearest(this.hoverX);
+    this.legends.update(this.series, row);
+    this.toolbar.update(row == null ? null : this.series.columns.x[row], Boolean(this.view.zoom));
+  }
+
+  drawPlots() {
+    const { min, max } = this.view.zoom ?? { min: 0, max: this.series.lastX || 1 };
     this.plots.forEach((plot, i) =>
       plot.batch(() => {
         plot.setData(this.data(this.panels[i]), false);
         // Setting x explicitly also makes uPlot fit y anew.
         plot.setScale("x", { min, max });
-        if (plot.select.width) plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
       }));
-    const row = !this.series.length ? null : this.hoverX == null ? this.series.length - 1 : this.series.nearest(this.hoverX);
-    this.legends.update(this.series, row);
-    this.toolbar.update(row == null ? null : this.series.columns.x[row], Boolean(this.view.zoom));
   }
 }

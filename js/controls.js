@@ -3,6 +3,8 @@ import { attr, h, icon, keyed, line, text } from "./dom.js";
 
 const COMMANDS = [["start", "Start"], ["pause", "Pause"], ["resume", "Resume"], ["step", "Step"], ["stop", "Stop"], ["reset", "Reset"]];
 const BUSY_MS = 3000;
+// The width of a comma, point, colon or slash beside a digit's.
+const NARROW_CH = 0.5;
 // These read "12,345 images/s" and "0:42 left"; all others have their label in front.
 const LABEL_LAST = new Set(["speed", "time_left"]);
 
@@ -36,22 +38,27 @@ export function makeButtons(_, command) {
   };
 }
 
+// Behind each part but the last, so that a line that wraps begins with a word.
+const SEPARATOR = " · ";
+
 function makeItem(first) {
   const label = h("span", { class: "tl-item-label" });
   const value = h("span", { class: "tl-item-value" });
   const parts = LABEL_LAST.has(first.name) ? [value, " ", label] : [label, " ", value];
-  const el = h("span", { class: "tl-item", "data-name": first.name }, " · ", ...parts);
+  const separator = h("span", { class: "tl-separator" });
+  const el = h("span", { class: "tl-item", "data-name": first.name }, ...parts, separator);
+  if (LABEL_LAST.has(first.name)) value.style.textAlign = "right";
   let widest = 0;
   return {
     el,
     update(item) {
       text(label, item.label);
       text(value, item.value);
+      text(separator, item.last ? "" : SEPARATOR);
       // Values only ever widen their place, so the line does not jump while they tick.
-      if (item.value.length > widest) {
-        widest = item.value.length;
-        value.style.minWidth = `${widest}ch`;
-      }
+      const digits = item.value.replace(/\D/g, "").length;
+      const wide = digits + (item.value.length - digits) * NARROW_CH;
+      if (wide > widest) value.style.minWidth = `${(widest = wide)}ch`;
     },
   };
 }
@@ -59,7 +66,8 @@ function makeItem(first) {
 export function makeStatus(_) {
   const state = h("span", { class: "tl-state", "data-name": "state" });
   const items = h("span", { class: "tl-items-line" });
-  const el = h("div", { class: "tl-status", role: "status", "aria-live": "off" }, state, items);
+  const separator = h("span", { class: "tl-separator" });
+  const el = h("div", { class: "tl-status", role: "status", "aria-live": "off" }, state, separator, items);
   const spoken = h("div", { class: "tl-hidden", "aria-live": "polite" });
   const update = keyed(items, item => item.name, makeItem);
   return {
@@ -68,7 +76,9 @@ export function makeStatus(_) {
       attr(el, "data-state", status.state);
       text(state, status.state_label);
       text(spoken, status.state_label);
-      update(status.items ?? []);
+      const parts = status.items ?? [];
+      text(separator, parts.length ? SEPARATOR : "");
+      update(parts.map((item, i) => ({ ...item, last: i === parts.length - 1 })));
     },
   };
 }

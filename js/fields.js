@@ -4,6 +4,11 @@ import { nearest, parse, same, show, sliderStops } from "./values.js";
 
 const SETTLE_MS = 400;
 const STREAM_MS = 100;
+const LONGEST_HINT = 8;
+
+/** What an empty box stands for, inside it: the help where that is a word, such as "none". */
+const isHint = spec => spec.nullable && spec.help.length <= LONGEST_HINT;
+const hint = (spec, _) => (!spec.nullable ? null : isHint(spec) && spec.help ? spec.help : _("auto"));
 
 /** A text box that keeps what was typed while it is being typed, and when Python refuses it. */
 function typed(commit, props) {
@@ -63,7 +68,7 @@ function slider(send, box) {
   };
 }
 
-function numberControl(send, id) {
+function numberControl(send, id, _) {
   let nullable = false;
   const box = typed(value => send(parse(value, nullable)), { id, class: "tl-number", inputmode: "decimal" });
   const range = slider(send, box);
@@ -74,7 +79,7 @@ function numberControl(send, id) {
     update(spec) {
       nullable = spec.nullable;
       line(unit, spec.unit);
-      attr(box.el, "placeholder", nullable ? spec.help : null);
+      attr(box.el, "placeholder", hint(spec, _));
       if (range.busy()) return;
       range.update(spec);
       box.show(show(spec.value), spec.error);
@@ -105,7 +110,7 @@ function numbersControl(send) {
   return control;
 }
 
-function textControl(send, id) {
+function textControl(send, id, _) {
   let nullable = false;
   const box = typed(value => send(value === "" && nullable ? null : value), { id, class: "tl-text" });
   return {
@@ -113,7 +118,7 @@ function textControl(send, id) {
     inputs: [box.el],
     update(spec) {
       nullable = spec.nullable;
-      attr(box.el, "placeholder", nullable ? spec.help : null);
+      attr(box.el, "placeholder", hint(spec, _));
       box.show(show(spec.value), spec.error);
     },
   };
@@ -178,7 +183,7 @@ export function makeField(first, ctx) {
   const id = ctx.id(first.path);
   let latest = first;
   const gate = settling(value => ctx.send({ type: "set", path: latest.path, value }), spec => control.update(spec));
-  const control = CONTROLS[first.type](gate.send, id);
+  const control = CONTROLS[first.type](gate.send, id, ctx._);
   const label = h("label", { for: first.type === "numbers" ? null : id }, "");
   const help = h("div", { class: "tl-help", id: `${id}-help` });
   const error = h("div", { class: "tl-error", id: `${id}-error` });
@@ -198,7 +203,7 @@ export function makeField(first, ctx) {
       latest = spec;
       gate.receive(spec);
       text(label, spec.label);
-      line(help, spec.help);
+      line(help, isHint(spec) ? "" : spec.help);
       line(error, spec.error);
       const changed = Boolean(spec.error) || !same(spec.value, spec.default);
       el.classList.toggle("tl-changed", changed);
@@ -207,7 +212,7 @@ export function makeField(first, ctx) {
       attr(revert, "aria-label", name);
       attr(revert, "title", name);
       for (const input of control.inputs) {
-        attr(input, "aria-describedby", [spec.help && help.id, spec.error && error.id].filter(Boolean).join(" ") || null);
+        attr(input, "aria-describedby", [!help.hidden && help.id, spec.error && error.id].filter(Boolean).join(" ") || null);
         attr(input, "aria-invalid", spec.error ? true : null);
       }
     },

@@ -10,7 +10,7 @@ function makeHeader(ctx) {
   const title = h("h1", { class: "tl-title" });
   const chips = h("ul", { class: "tl-summary" });
   const device = h("span", { class: "tl-device" });
-  const code = h("button", { type: "button", class: "tl-button", onclick: () => ctx.open("code") }, icon("code"), ctx._("Show the code"));
+  const code = h("button", { type: "button", class: "tl-button", onclick: () => (code.getAttribute("aria-pressed") === "true" ? ctx.back() : ctx.open("code")) }, icon("code"), ctx._("Show the code"));
   const el = h("header", { class: "tl-header" }, h("div", { class: "tl-brand" }, icon("mark"), title), chips, device, code);
   const update = keyed(chips, chip => chip.key, () => {
     const item = h("li");
@@ -115,13 +115,18 @@ function refocus(el, wish) {
 function render({ model, el }) {
   const view = `tl${views++}`;
   let pending = null;
+  let before = null;
   let wish = null;
   const send = message => model.send(message);
   const ctx = {
     _: translator(model),
     id: name => `${view}-${name}`,
     send,
+    back() {
+      ctx.open(before ?? model.get("tabs")?.[0]?.id);
+    },
     open(panel) {
+      if (panel === "code") before = model.get("panel")?.id;
       pending = panel === model.get("panel")?.id ? null : panel;
       send({ type: "open", panel });
       draw();

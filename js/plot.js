@@ -13,7 +13,7 @@ export const PANELS = [
   {
     id: "loss", title: "Loss", height: 216,
     series: [
-      { key: "loss", label: "each step", colour: "train", width: 1, alpha: 0.32 },
+      { key: "loss", label: "each step", colour: "train", width: 1, alpha: 0.45 },
       { key: "lossSmooth", label: "train", colour: "train", width: 2 },
       { key: "valLoss", label: "validation", colour: "validation", width: 1.5, dash: [6, 4], marker: 6 },
     ],
@@ -22,7 +22,7 @@ export const PANELS = [
     id: "accuracy", title: "Accuracy", height: 176,
     series: [
       { key: "accuracySmooth", label: "train", colour: "train", width: 2 },
-      { key: "trainAccuracy", label: "train, epoch", colour: "mean", width: 1.5, dash: [2, 3], marker: 5 },
+      { key: "trainAccuracy", label: "train per epoch", colour: "mean", width: 1.5, dash: [2, 3], marker: 5 },
       { key: "valAccuracy", label: "validation", colour: "validation", width: 1.5, dash: [6, 4], marker: 6 },
     ],
   },
@@ -90,7 +90,7 @@ export function plotOptions(panel, view, width, last) {
   return {
     width,
     height: panel.height + (last ? AXIS_HEIGHT : 0),
-    padding: [8, 12, last ? 0 : 8, 0],
+    padding: [8, 16, last ? 0 : 8, 0],
     legend: { show: false },
     cursor: {
       y: false,

@@ -48,7 +48,7 @@ function render({ model, el }) {
     append(message, buffers) {
       if (message.run !== run) return hello();
       series.append(message.n, message.m, buffers);
-      chart.queue();
+      chart.refresh();
       show(message.status);
       if (series.length > MOST_ROWS) hello();
     },

@@ -2,6 +2,7 @@
 
 const MANTISSAS = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8];
 const DECADES = 7;
+const MOST_SINGLE_STEPS = 256;
 
 export const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
@@ -36,8 +37,10 @@ function linearStops({ min, max, type }) {
   const rough = (max - min) / 100;
   const power = 10 ** Math.floor(Math.log10(rough));
   const nice = [1, 2, 5, 10].find(factor => factor * power >= rough * 0.999) * power;
-  const step = type === "integer" ? Math.max(1, Math.round(nice)) : nice;
-  return Array.from({ length: Math.floor((max - min) / step + 1e-9) + 1 }, (_, i) => tidy(min + i * step));
+  const step = type !== "integer" ? nice : max - min <= MOST_SINGLE_STEPS ? 1 : Math.round(nice);
+  const first = Math.ceil(min / step - 1e-9);
+  const last = Math.floor(max / step + 1e-9);
+  return Array.from({ length: last - first + 1 }, (_, i) => tidy((first + i) * step));
 }
 
 /** The values a slider can take, ascending: every stop is one arrow key, so none may be a duplicate. */
