@@ -1,0 +1,104 @@
+"""What every data set shares: the contract, and where files are found and kept."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import platformdirs
+import torch
+
+from trainlab.choice import Choice
+from trainlab.errors import Problem
+from trainlab.events import Progress
+from trainlab.text import _
+
+
+@dataclass(frozen=True)
+class Images:
+    """A data set in memory: images (N, C, H, W) uint8, labels (N,) int64, a name for each class."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+class DatasetChoice(Choice):
+    """A source of images: `target(**fields)` gives (images, labels) as plain tensors."""
+
+    def fetch(self) -> Iterator[Progress]:
+        """Bring the data onto this machine, telling how far it is; nothing to do if it is there."""
+        yield from ()
+
+    def load(self) -> Images:
+        """Read the fetched data. Raises Problem where it cannot be read."""
+        images, labels = type(self).target(**self.arguments())
+        return Images(images, labels, self.class_names(labels))
+
+    def class_names(self, labels: torch.Tensor) -> tuple[str, ...]:
+        """A name for each class, by label."""
+        return tuple(str(label) for label in range(int(labels.max()) + 1))
+
+
+def store() -> Path:
+    """The folder that trainlab keeps data in: the only one that it writes to."""
+    return platformdirs.user_cache_path("trainlab") / "datasets"
+
+
+def place(folder: str) -> Path:
+    """The absolute path of a folder that the user named. Raises Problem if it is no path."""
+    try:
+        path = Path(folder).expanduser().absolute()
+        if b"\0" in os.fsencode(path):
+            raise ValueError(_("a path has no NUL character"))
+    except (ValueError, RuntimeError, OSError) as error:
+        raise Problem(
+            _("{folder} is not a folder").format(folder=ascii(folder)),
+            str(error),
+            _("Name a folder that exists"),
+        ) from error
+    return path
+
+
+@contextmanager
+def written(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears under its name when it is whole, or not at all."""
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+        temporary = None
+    except OSError as error:
+        raise Problem(
+            _("{file} cannot be written").format(file=path),
+            str(error),
+            _("Free some space, or make the folder writable"),
+        ) from error
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+
+
+class Pace:
+    """Says when it is time to report again: at most ten times a second."""
+
+    def __init__(self, seconds: float = 0.1) -> None:
+        self._seconds, self._next = seconds, 0.0
+
+    def due(self) -> bool:
+        """Whether enough time has passed since the last report."""
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._seconds
+        return True

@@ -1,0 +1,34 @@
+"""scikit-learn's handwritten digits: real, small, and always at hand."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+
+from trainlab.catalog.datasets.base import DatasetChoice
+from trainlab.choice import Card
+
+
+def digits() -> tuple[torch.Tensor, torch.Tensor]:
+    """1,797 handwritten digits that scikit-learn ships, 8x8 grey; values 0..16 become 0..255."""
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    pixels = np.rint(data.images * (255 / 16)).astype(np.uint8)
+    return torch.from_numpy(pixels).unsqueeze(1), torch.from_numpy(data.target).long()
+
+
+class Digits(DatasetChoice):
+    """1,797 handwritten digits of 8x8 pixels that come with scikit-learn: no network needed."""
+
+    kind: Literal["digits"] = "digits"
+
+    label = "Digits"
+    target = digits
+    card = Card(
+        source="Alpaydin & Kaynak 1998, Optical recognition of handwritten digits (UCI)",
+        url="https://scikit-learn.org/stable/modules/generated/sklearn.datasets.load_digits.html",
+        use="The first thing to try: real images, offline, and learnt within seconds.",
+        pitfalls="So small that validation accuracy moves by 0.3 % with each image; "
+        "crops and rotations that suit larger images destroy these.",
+    )

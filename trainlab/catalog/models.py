@@ -1,0 +1,125 @@
+"""Models: the networks. `make(shape, classes)` gives a module from images (N, C, H, W) to logits (N, K)."""
+
+from abc import abstractmethod
+from typing import Annotated, Literal
+
+from torch import nn
+
+from trainlab.catalog.activations import ActivationChoice, ReLU
+from trainlab.catalog.norms import BatchNorm, NoNorm, NormChoice
+from trainlab.choice import Card, Choice, Knob, OneOf
+from trainlab.errors import Problem
+from trainlab.text import _
+
+
+class ModelChoice(Choice):
+    """A network, made for the shape (C, H, W) of the images and the number of classes."""
+
+    @abstractmethod
+    def make(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
+        """The module. Raises Problem where the images do not fit it."""
+
+
+class MLP(ModelChoice):
+    """Fully connected layers over the flattened pixels."""
+
+    kind: Literal["mlp"] = "mlp"
+    width: int = Knob(
+        128, ge=1, le=4096, scale="log", unit="units", help="units in each hidden layer"
+    )
+    depth: int = Knob(2, ge=0, le=20, unit="layers", help="hidden layers; 0 is a linear classifier")
+    activation: Annotated[ActivationChoice, OneOf()] = Knob(
+        ReLU(), help="the bend after each layer"
+    )
+    norm: Annotated[NormChoice, OneOf()] = Knob(
+        NoNorm(), help="normalisation before the activation"
+    )
+    dropout: float = Knob(
+        0.0, ge=0, le=0.95, help="share of units silenced at each step; 0.5 is usual"
+    )
+
+    target = nn.Sequential
+    card = Card(
+        source="Rumelhart, Hinton & Williams 1986, Learning representations by back-propagating errors",
+        formula=r"$h_{i+1} = f(W_i h_i + b_i)$",
+        use="Tiny images, and to see what convolutions are worth.",
+        pitfalls="Knows nothing of neighbourhood: many weights, overfits early.",
+    )
+
+    def make(self, shape: tuple[int, int, int], classes: int) -> nn.Sequential:
+        """Flatten; then depth times linear, norm, activation, dropout; then linear."""
+        layers: list[nn.Module] = [nn.Flatten()]
+        features = shape[0] * shape[1] * shape[2]
+        for _layer in range(self.depth):
+            layers += [nn.Linear(features, self.width), self.norm.layer(self.width, spatial=False)]
+            layers += [self.activation.build(), nn.Dropout(self.dropout)]
+            features = self.width
+        return sequential([*layers, nn.Linear(features, classes)])
+
+
+class ConvNet(ModelChoice):
+    """Stages of 3x3 convolutions, each stage halving the image and doubling the channels."""
+
+    kind: Literal["convnet"] = "convnet"
+    width: int = Knob(
+        32,
+        ge=1,
+        le=512,
+        scale="log",
+        unit="channels",
+        help="channels of the first stage; each next doubles",
+    )
+    stages: int = Knob(2, ge=1, le=6, help="stages; each ends in 2x2 max pooling")
+    convs: int = Knob(1, ge=1, le=4, help="convolutions in each stage")
+    activation: Annotated[ActivationChoice, OneOf()] = Knob(
+        ReLU(), help="the bend after each convolution"
+    )
+    norm: Annotated[NormChoice, OneOf()] = Knob(
+        BatchNorm(), help="normalisation before the activation"
+    )
+    dropout: float = Knob(
+        0.0, ge=0, le=0.95, help="share of features silenced before the classifier; 0.5 is usual"
+    )
+
+    label = "ConvNet"
+    target = nn.Sequential
+    card = Card(
+        source="LeCun et al. 1998; Simonyan & Zisserman 2014 (3x3 throughout)",
+        formula=r"$h_{i+1} = f(W_i * h_i + b_i)$",
+        use="Images. Two stages for 8 to 28 pixels, three for 32, more for larger.",
+        pitfalls="Every stage halves the side: the image must be at least 2 to the power of stages.",
+    )
+
+    def make(self, shape: tuple[int, int, int], classes: int) -> nn.Sequential:
+        """Stages of (conv 3x3, norm, activation) and pooling; then flatten, dropout, linear."""
+        channels, height, width = shape
+        if min(height, width) >> self.stages == 0:
+            raise Problem(
+                _("model.stages: {stages} is too many for images of {height}x{width}").format(
+                    stages=self.stages, height=height, width=width
+                ),
+                _("each stage halves the image"),
+                _("choose at most {most}").format(most=min(height, width).bit_length() - 1),
+            )
+        layers: list[nn.Module] = []
+        for stage in range(self.stages):
+            out = self.width << stage
+            for _conv in range(self.convs):
+                norm = self.norm.layer(out, spatial=True)
+                bias = isinstance(norm, nn.Identity)  # a norm's own shift would undo it
+                layers += [nn.Conv2d(channels, out, 3, padding=1, bias=bias), norm]
+                layers.append(self.activation.build())
+                channels = out
+            layers.append(nn.MaxPool2d(2))
+        features = channels * (height >> self.stages) * (width >> self.stages)
+        head = [nn.Flatten(), nn.Dropout(self.dropout), nn.Linear(features, classes)]
+        return sequential([*layers, *head])
+
+
+def sequential(layers: list[nn.Module]) -> nn.Sequential:
+    """The layers in a row, without those that do nothing."""
+    return nn.Sequential(*(layer for layer in layers if not _idle(layer)))
+
+
+def _idle(layer: nn.Module) -> bool:
+    return isinstance(layer, nn.Identity) or (isinstance(layer, nn.Dropout) and layer.p == 0)

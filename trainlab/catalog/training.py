@@ -1,0 +1,36 @@
+"""Training: how long, in what portions, on what and with which seed."""
+
+from typing import Literal
+
+from trainlab.choice import Card, Knob, Settings
+
+
+class Training(Settings):
+    """The settings of the run itself."""
+
+    epochs: int = Knob(20, ge=1, le=10_000, scale="log", help="passes over the training images")
+    batch_size: int = Knob(64, ge=1, le=65_536, scale="log", unit="images", help="images a step")
+    seed: int = Knob(0, ge=0, le=2**53, help="names every random draw of the run")
+    validation_share: float = Knob(
+        0.2, gt=0, lt=1, help="share of the images held out, class by class"
+    )
+    device: str = Knob(
+        "auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        help="auto takes the GPU where there is one",
+    )
+    precision: Literal["float32", "bfloat16"] = Knob(
+        "float32", help="bfloat16: faster where the hardware has it"
+    )
+    compile: bool = Knob(
+        False, help="torch.compile: half a minute of waiting, then faster steps on larger nets"
+    )
+    threads: int | None = Knob(
+        None, ge=1, le=1024, help="CPU threads; auto leaves one core to the page"
+    )
+
+    card = Card(
+        source="CS231n notes, Learning; Karpathy, A recipe for training neural networks",
+        use="Fix the seed, hold out a validation set, and change one thing at a time.",
+        pitfalls="Batch size and learning rate belong together: double both or neither.",
+    )

@@ -1,0 +1,39 @@
+"""What a run can be told. Every command is obeyed between two steps and answered with `events.Answered`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from queue import SimpleQueue
+from typing import TypeAlias
+
+_ids: Iterator[int] = count(1)
+
+
+@dataclass(frozen=True)
+class Command:
+    """Base of everything a run can be told; `id` joins it to its answer."""
+
+    id: int = field(default_factory=lambda: next(_ids), kw_only=True)
+
+
+@dataclass(frozen=True)
+class Pause(Command):
+    """Hold after the current step."""
+
+
+@dataclass(frozen=True)
+class Resume(Command):
+    """Go on after a pause."""
+
+
+@dataclass(frozen=True)
+class StepOnce(Command):
+    """Take exactly one optimizer step, then hold."""
+
+
+@dataclass(frozen=True)
+class Stop(Command):
+    """Save and end the run after the current step."""
+
+
+Commands: TypeAlias = SimpleQueue[Command]

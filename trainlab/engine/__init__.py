@@ -1,0 +1,1 @@
+"""The training itself: one generator loop over an experiment, and what it is made of."""

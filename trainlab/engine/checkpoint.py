@@ -1,0 +1,117 @@
+"""Checkpoints: folders that appear whole or not at all, with a checksum for every file.
+
+checkpoints/step-00000460/  weights.safetensors  state.pt  manifest.json
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from trainlab.errors import Problem
+from trainlab.text import _
+
+WEIGHTS, STATE, MANIFEST = "weights.safetensors", "state.pt", "manifest.json"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A moment of a run: weights by name, the optimizer's and schedule's state, and facts to choose it by."""
+
+    step: int
+    weights: dict[str, Tensor]
+    state: dict[str, Any]
+    facts: dict[str, float]
+
+
+def save(folder: Path, snapshot: Snapshot) -> Path:
+    """Write a snapshot below `folder`; one that is there already stays. Raises Problem where the disk refuses."""
+    final = folder / f"step-{snapshot.step:08d}"
+    draft = folder / f".{final.name}"
+    if final.exists():
+        return final
+    try:
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        weights = {name: t.detach().cpu().contiguous() for name, t in snapshot.weights.items()}
+        save_file(weights, draft / WEIGHTS)
+        torch.save(snapshot.state, draft / STATE)
+        sums = {name: _sha256(draft / name) for name in (WEIGHTS, STATE)}
+        manifest = {"step": snapshot.step, "facts": snapshot.facts, "sha256": sums}
+        (draft / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+        for name in (WEIGHTS, STATE, MANIFEST, ""):
+            _fsync(draft / name)
+        draft.rename(final)
+        _fsync(folder)
+    except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise Problem(
+            _("{folder}: the checkpoint could not be saved").format(folder=folder),
+            error.strerror or str(error),
+            _(
+                "free some space or choose another folder for runs; the checkpoints before are intact"
+            ),
+        ) from error
+    return final
+
+
+def listing(folder: Path) -> list[Path]:
+    """The checkpoints below a folder, newest first."""
+    return sorted(folder.glob("step-*"), reverse=True)
+
+
+def load(path: Path) -> Snapshot:
+    """Read a checkpoint and compare its checksums. Raises Problem where it is damaged."""
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+        for name in (WEIGHTS, STATE):
+            if _sha256(path / name) != manifest["sha256"][name]:
+                raise ValueError(_("{name} does not match its checksum").format(name=name))
+        state = torch.load(path / STATE, map_location="cpu", weights_only=True)
+        return Snapshot(manifest["step"], load_file(path / WEIGHTS), state, manifest["facts"])
+    except Exception as error:  # whatever a damaged file provokes
+        raise Problem(
+            _("{path}: the checkpoint is damaged").format(path=path),
+            str(error),
+            _("an older checkpoint of the run can be used"),
+        ) from error
+
+
+def newest(folder: Path) -> tuple[Snapshot | None, list[Problem]]:
+    """The newest checkpoint that is whole, and what was found wrong with newer ones."""
+    problems: list[Problem] = []
+    for path in listing(folder):
+        try:
+            return load(path), problems
+        except Problem as problem:
+            problems.append(problem)
+    return None, problems
+
+
+def prune(folder: Path, best: int | None, keep: int = 2) -> None:
+    """Remove all but the newest `keep` checkpoints and the one of step `best`."""
+    for path in listing(folder)[keep:]:
+        if path.name != f"step-{best or 0:08d}":
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fsync(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():  # Windows has no handle for a folder
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

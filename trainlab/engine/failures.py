@@ -1,0 +1,55 @@
+"""What can go wrong during a run, told as what happened, why, and what to do next."""
+
+import logging
+from collections.abc import Iterator
+
+import torch
+
+from trainlab import events as ev
+from trainlab.engine.meter import NonFiniteLoss
+from trainlab.errors import Problem
+from trainlab.text import _
+
+log = logging.getLogger(__name__)
+
+
+def guard(events: Iterator[ev.Event]) -> Iterator[ev.Event]:
+    """The same events; an exception becomes a Failed event, so that nobody who listens has to fail too."""
+    try:
+        yield from events
+    except Exception as error:
+        log.debug("the run failed", exc_info=error)
+        yield describe(error)
+        yield ev.Changed("failed")
+
+
+def describe(error: Exception) -> ev.Failed:
+    """The card for an exception."""
+    match error:
+        case Problem():
+            return ev.Failed(error.what, error.why, error.remedy)
+        case NonFiniteLoss():
+            return ev.Failed(
+                _("The loss became {loss} at step {step}").format(loss=error.loss, step=error.step),
+                _("Numbers grew past what floats can hold: the learning rate is usually too high."),
+                _("Lower the learning rate ten times, or clip the gradient norm; the weights "
+                  "before this step are kept where they were still finite."),
+                error.step,
+            )  # fmt: skip
+        case torch.OutOfMemoryError() | MemoryError():
+            return _out_of_memory(str(error))
+        case RuntimeError() if "can't allocate memory" in str(error):
+            return _out_of_memory(str(error))
+    return ev.Failed(
+        _("The run ended in an error: {kind}").format(kind=type(error).__name__),
+        str(error) or _("It gave no reason."),
+        _("Change what the message names, and press Start again; your settings are untouched."),
+    )
+
+
+def _out_of_memory(detail: str) -> ev.Failed:
+    return ev.Failed(
+        _("There was not enough memory for this run"),
+        detail.split("\n", 1)[0][:200],
+        _("Halve the batch size, choose a narrower model or smaller images, and start again."),
+    )

@@ -1,0 +1,158 @@
+"""What a run reports: plain data that serialises, so a thread, a process or a file can carry it."""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+State = Literal["idle", "building", "running", "paused", "stopping", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of everything a run reports."""
+
+
+@dataclass(frozen=True)
+class Opened(Event):
+    """The run has a folder of its own: `run` is its path."""
+
+    run: str
+
+
+@dataclass(frozen=True)
+class Changed(Event):
+    """The run entered another state."""
+
+    state: State
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """How far the building is: `fraction` in [0, 1], or None where it cannot be known."""
+
+    text: str
+    fraction: float | None = None
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """The network is built: the plan of the run. `threads` is torch's intra-op count, part of exact replay."""
+
+    epochs: int
+    steps_per_epoch: int
+    train_images: int
+    val_images: int
+    classes: tuple[str, ...]
+    parameters: int
+    device: str
+    threads: int
+    first_step: int = 0
+
+
+@dataclass(frozen=True)
+class Steps(Event):
+    """A slice of optimizer steps: `first` is the number of the first one, counted from 1.
+
+    `loss` and `accuracy` are the batch's own, `lr` the one the step used. `images_per_second` counts
+    training time only.
+    """
+
+    first: int
+    loss: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    lr: tuple[float, ...]
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class EpochEnd(Event):
+    """One epoch's means. `epoch` counts from 1; train values are means over its batches as they were trained."""
+
+    epoch: int
+    step: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Saved(Event):
+    """A checkpoint is safely on disk."""
+
+    name: str
+    step: int
+
+
+@dataclass(frozen=True)
+class Answered(Event):
+    """The answer to a command: applied, or rejected with the reason."""
+
+    command: int
+    applied: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """The run ended in an error: what happened, why, what to do next."""
+
+    what: str
+    why: str
+    remedy: str
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """The run ended well: to its last epoch, or `stopped` before. Times in seconds of training."""
+
+    stopped: bool
+    epochs: int
+    steps: int
+    train_loss: float
+    val_loss: float
+    val_accuracy: float
+    best_val_accuracy: float
+    seconds: float
+    images_per_second: float
+    weights_sha256: str
+
+
+def finite(value: Any) -> Any:
+    """`value` with every NaN and infinity as None, which JSON can write."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value
+
+
+def to_json(event: Event) -> str:
+    """One line of JSON; non-finite numbers become null."""
+    return json.dumps({"event": type(event).__name__, **finite(asdict(event))}, allow_nan=False)
+
+
+def from_json(line: str) -> Event:
+    """The event that `to_json` wrote. Raises ValueError for anything else."""
+    data = json.loads(line)
+    kinds = {kind.__name__: kind for kind in Event.__subclasses__()}
+    if not isinstance(data, dict) or data.get("event") not in kinds:
+        raise ValueError(f"not an event: {line[:80]!r}")
+    kind = kinds[data.pop("event")]
+    try:
+        return kind(**{name: _number(kind, name, value) for name, value in data.items()})
+    except TypeError as error:
+        raise ValueError(f"not a {kind.__name__}: {error}") from error
+
+
+def _number(kind: type[Event], name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(math.nan if item is None else item for item in value)
+    if value is None and kind.__annotations__[name] is float:
+        return math.nan
+    return value

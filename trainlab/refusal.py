@@ -1,0 +1,76 @@
+"""Turns pydantic's report into one line a person can act on: the path, what is wrong, the nearest valid name."""
+
+import difflib
+from typing import Any
+
+from pydantic import ValidationError
+
+from trainlab.choice import Choice, Settings, choices, family_of
+from trainlab.errors import Problem
+from trainlab.text import _
+
+
+def explain(root: type[Settings], error: ValidationError) -> Problem:
+    """The first error of a report as a Problem."""
+    first = error.errors(include_url=False)[0]
+    path, place = locate(root, first["loc"])
+    return Problem(f"{path or _('experiment')}: {message(dict(first), place)}")
+
+
+def message(error: dict[str, Any], place: type[Settings]) -> str:
+    """What is wrong with one field of `place`, in words."""
+    given = repr(error["input"])
+    given = given if len(given) <= 60 else given[:57] + "..."
+    match error["type"]:
+        case "extra_forbidden":
+            name = str(error["loc"][-1])
+            return _("unknown key") + nearest(name, [*place.model_fields])
+        case "union_tag_invalid":
+            name = str(error["ctx"]["tag"])
+            kinds = _kinds(place)
+            return _("no such choice {name!r}").format(name=name) + nearest(name, kinds)
+        case "union_tag_not_found" | "model_type" | "model_attributes_type":
+            return _("must be a table with a kind, one of {kinds} (got {given})").format(
+                kinds=", ".join(_kinds(place)), given=given
+            )
+        case "json_invalid":
+            return _("is broken") + f": {error['ctx']['error']}"
+        case "finite_number":
+            return _("must be a finite number")
+        case "value_error":
+            return str(error["ctx"]["error"])
+    text = error["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    return _("must be {what} (got {given})").format(what=text, given=given)
+
+
+def nearest(name: str, names: list[str]) -> str:
+    """'; did you mean ...?' or, where nothing is near, what there is."""
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if near:
+        return "; " + _("did you mean {near!r}?").format(near=near[0])
+    return "; " + _("there is {names}").format(names=", ".join(names))
+
+
+def locate(root: type[Settings], loc: tuple[int | str, ...]) -> tuple[str, type[Settings]]:
+    """The path that a file would use for pydantic's location, and the class at its end."""
+    path: list[str] = []
+    place = root
+    for part in loc:
+        member = _member(place, part)
+        if member is not None:  # the tag of a union, which files do not spell
+            place = member
+            continue
+        path.append(str(part))
+        field = place.model_fields.get(str(part))
+        place = (family_of(field) if field else None) or place
+    return ".".join(path), place
+
+
+def _member(place: type[Settings], part: int | str) -> type[Settings] | None:
+    if not issubclass(place, Choice) or "kind" in place.__annotations__ and place is not Choice:
+        return None
+    return next((c for c in choices(place) if c.kind_name() == part), None)
+
+
+def _kinds(place: type[Settings]) -> list[str]:
+    return [c.kind_name() for c in choices(place)] if issubclass(place, Choice) else []

@@ -1,0 +1,1 @@
+"""Views: pure functions from numbers to pictures and shorter numbers."""
