@@ -106,6 +106,12 @@ export function translator(model) {
   return key => (model.get("words") ?? {})[key] ?? key;
 }
 
+/** Marks a widget's root, and keeps JupyterLab's one-key shortcuts out of its buttons and sliders. */
+export function adopt(el, ...classes) {
+  el.classList.add(...classes);
+  el.dataset.lmSuppressShortcuts = "true";
+}
+
 /** Keeps the class `tl-dark` on `el` as its computed background says, and reports changes. */
 export function watchTheme(el, changed = () => {}) {
   let dark = null;

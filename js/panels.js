@@ -1,7 +1,7 @@
 // The panels of the lab: header, tabs and the open panel's form, card, pictures and code.
 import { makePictures } from "./card.js";
 import { makeCode } from "./code.js";
-import { attr, h, icon, keyed, line, text, translator, watchTheme } from "./dom.js";
+import { adopt, attr, h, icon, keyed, line, text, translator, watchTheme } from "./dom.js";
 import { makeSection } from "./form.js";
 
 let views = 0;
@@ -166,7 +166,7 @@ function render({ model, el }) {
     wish = null;
   }
 
-  el.classList.add("tl-panels");
+  adopt(el, "tl-panels");
   el.append(header.el, tabs.el, panel.el);
   draw();
   const traits = { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw };

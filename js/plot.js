@@ -13,7 +13,7 @@ export const PANELS = [
   {
     id: "loss", title: "Loss", height: 216,
     series: [
-      { key: "loss", label: "each step", colour: "train", width: 1, alpha: 0.45 },
+      { key: "loss", label: "each step", colour: "train", width: 1, alpha: 0.55 },
       { key: "lossSmooth", label: "train", colour: "train", width: 2 },
       { key: "valLoss", label: "validation", colour: "validation", width: 1.5, dash: [6, 4], marker: 6 },
     ],
@@ -47,7 +47,7 @@ const padded = (low, high, by) => [low - by * (high - low || 1), high + by * (hi
 function rangeOf(panel, view) {
   return (_, low, high) => {
     if (low == null) return panel.id === "loss" && view.log ? [0.01, 10] : [0, 1];
-    if (panel.id === "loss" && view.log) return [low * 0.8, high * 1.25];
+    if (panel.id === "loss" && view.log) return [low - (low % 10 ** Math.floor(Math.log10(low))), high * 1.25];
     if (panel.id === "accuracy") return view.zoom ? [Math.max(0, padded(low, high, 0.08)[0]), Math.min(1, padded(low, high, 0.08)[1])] : [0, 1];
     if (view.zoom && panel.id === "loss") return padded(low, high, 0.08);
     const step = 10 ** Math.floor(Math.log10(high || 1)) / 2;

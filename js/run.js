@@ -2,7 +2,7 @@
 // every view asks for a snapshot when it appears, then takes what is new.
 import { Chart } from "./chart.js";
 import { makeButtons, makeError, makeProgress, makeStatus } from "./controls.js";
-import { h, translator, watchTheme } from "./dom.js";
+import { adopt, h, translator, watchTheme } from "./dom.js";
 import { Series } from "./series.js";
 
 const MOST_ROWS = 12_000;
@@ -59,7 +59,7 @@ function render({ model, el }) {
   };
   const receive = (message, buffers = []) => handlers[message.type]?.(message, buffers);
 
-  el.classList.add("tl-run", "tl-surface");
+  adopt(el, "tl-run", "tl-surface");
   el.append(h("div", { class: "tl-run-head" }, buttons.el, ...status.els, progress.el), error.el, chart.el);
   show(IDLE);
   model.on("msg:custom", receive);

@@ -57,6 +57,7 @@ export function makeToolbar(_, actions) {
       // A button that disables itself under the finger would drop the focus to the page.
       if (!zoomed && document.activeElement === reset) latest.focus();
       reset.disabled = !zoomed;
+      latest.disabled = x == null;
     },
   };
 }
