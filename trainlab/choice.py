@@ -31,6 +31,8 @@ class Card:
 def Knob(default: Any, *, help: str, scale: Scale = "linear", unit: str = "", **bounds: Any) -> Any:
     """A setting: its default, bounds (gt, ge, lt, le), help in one line, the scale and unit of its form field."""
     extra = {"scale": scale, "unit": unit}
+    if isinstance(default, tuple):
+        bounds["strict"] = False  # files and notebooks write lists
     return Field(default, description=help, json_schema_extra=extra, **bounds)
 
 

@@ -32,13 +32,17 @@ class Experiment(Settings):
 
     dataset: Annotated[DatasetChoice, OneOf()] = Digits()
     preprocessing: Annotated[PreprocessingChoice, OneOf()] = StandardizeChoice()
-    augmentations: tuple[Annotated[AugmentationChoice, OneOf()], ...] = Field((), max_length=16)
+    augmentations: tuple[Annotated[AugmentationChoice, OneOf()], ...] = Field(
+        (), max_length=16, strict=False
+    )
     model: Annotated[ModelChoice, OneOf()] = ConvNet()
     init: Annotated[InitChoice, OneOf()] = KaimingNormal()
     loss: Annotated[LossChoice, OneOf()] = CrossEntropy()
     optimizer: Annotated[OptimizerChoice, OneOf()] = AdamW()
     schedule: Annotated[ScheduleChoice, OneOf()] = OneCycle()
-    regularizers: tuple[Annotated[RegularizerChoice, OneOf()], ...] = Field((), max_length=16)
+    regularizers: tuple[Annotated[RegularizerChoice, OneOf()], ...] = Field(
+        (), max_length=16, strict=False
+    )
     training: Training = Training()
 
     @classmethod
@@ -50,12 +54,9 @@ class Experiment(Settings):
                 _("at most {most} levels are read").format(most=MAX_DEPTH),
             )
         try:
-            # through JSON, so that lists become tuples and nothing else is converted
-            return cls.model_validate_json(json.dumps(data))
+            return cls.model_validate(data)
         except ValidationError as error:
             raise explain(cls, error) from None
-        except (TypeError, ValueError) as error:
-            raise Problem(_("the experiment is not plain data"), str(error)) from None
 
     def to_data(self) -> dict[str, Any]:
         """Plain data, as JSON writes it; settings that are left to the lab (None) are left out."""

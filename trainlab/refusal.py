@@ -1,6 +1,7 @@
 """Turns pydantic's report into one line a person can act on: the path, what is wrong, the nearest valid name."""
 
 import difflib
+import re
 from typing import Any
 
 from pydantic import ValidationError
@@ -30,16 +31,24 @@ def message(error: dict[str, Any], place: type[Settings]) -> str:
             kinds = _kinds(place)
             return _("no such choice {name!r}").format(name=name) + nearest(name, kinds)
         case "union_tag_not_found" | "model_type" | "model_attributes_type":
+            kinds = _kinds(place)
+            if not kinds:
+                return _("must be a table of settings (got {given})").format(given=given)
             return _("must be a table with a kind, one of {kinds} (got {given})").format(
-                kinds=", ".join(_kinds(place)), given=given
+                kinds=", ".join(kinds), given=given
             )
-        case "json_invalid":
-            return _("is broken") + f": {error['ctx']['error']}"
+        case "missing":
+            return _("is missing")
+        case "string_pattern_mismatch":
+            return _("must match {pattern} (got {given})").format(
+                pattern=error["ctx"]["pattern"], given=given
+            )
         case "finite_number":
             return _("must be a finite number")
         case "value_error":
             return str(error["ctx"]["error"])
-    text = error["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    text = error["msg"].removeprefix("Input should be ")
+    text = re.sub(r"^a valid (?=[aeiou])", "an ", text).replace("a valid ", "a ")
     return _("must be {what} (got {given})").format(what=text, given=given)
 
 

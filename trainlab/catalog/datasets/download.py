@@ -128,5 +128,9 @@ class _SecureRedirects(urllib.request.HTTPRedirectHandler):
         newurl: str,
     ) -> urllib.request.Request | None:
         """The request to follow. Raises UnreachableError where it would not be secure."""
-        _secure(newurl)
+        try:
+            _secure(newurl)
+        except UnreachableError:
+            fp.close()
+            raise
         return super().redirect_request(req, fp, code, msg, headers, newurl)

@@ -210,7 +210,7 @@ class CIFAR10(Famous):
         pitfalls="A 170 MB download; without augmentation a large network learns it by heart.",
     )
 
-    def class_names(self, labels: torch.Tensor) -> tuple[str, ...]:  # noqa: ARG002
+    def class_names(self, labels: torch.Tensor) -> tuple[str, ...]:
         """The ten published names."""
         names = "airplane automobile bird cat deer dog frog horse ship truck"
         return tuple(names.split())
@@ -221,7 +221,7 @@ class CIFAR10(Famous):
 
         return {datasets.CIFAR10.filename: datasets.CIFAR10.tgz_md5}
 
-    def members(self, archive: str) -> dict[str, str]:  # noqa: ARG002
+    def members(self, archive: str) -> dict[str, str]:
         """The batches and the class names."""
         from torchvision import datasets
 

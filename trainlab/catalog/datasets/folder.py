@@ -49,7 +49,7 @@ def class_files(root: str | Path) -> list[tuple[Path, int]]:
     return [(path, label) for label, folder in enumerate(folders) for path in in_order(folder)]
 
 
-def read_image(path: Path, size: int, grey: bool) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def read_image(path: Path, size: int, grey: bool) -> torch.Tensor:
     """One image as (C, size, size) uint8: shorter side resized to `size`, then the centre."""
     from PIL import Image, ImageOps
 
@@ -64,7 +64,8 @@ def read_image(path: Path, size: int, grey: bool) -> np.ndarray[Any, np.dtype[np
         if image.mode.startswith("I"):  # 16 bits, which `convert` would clip
             image = Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
         square = ImageOps.fit(image.convert(mode), (size, size), Image.Resampling.BILINEAR)
-    return np.array(square, dtype=np.uint8).reshape(size, size, -1).transpose(2, 0, 1)
+    pixels = torch.from_numpy(np.array(square, dtype=np.uint8))
+    return pixels.reshape(size, size, -1).permute(2, 0, 1)
 
 
 def image_folder(root: str, size: int, grey: bool) -> tuple[torch.Tensor, torch.Tensor]:
@@ -80,7 +81,7 @@ def image_folder(root: str, size: int, grey: bool) -> tuple[torch.Tensor, torch.
             raise
         except Exception as error:  # Pillow raises many kinds
             warnings.warn(f"{path} is left out: {error}", stacklevel=2)
-    return torch.from_numpy(np.stack(images)), torch.tensor(labels)
+    return torch.stack(images), torch.tensor(labels)
 
 
 class ImageFolder(DatasetChoice):
@@ -107,7 +108,7 @@ class ImageFolder(DatasetChoice):
         """The fields, with the root as an absolute path."""
         return super().arguments() | {"root": str(place(self.root))}
 
-    def class_names(self, labels: torch.Tensor) -> tuple[str, ...]:  # noqa: ARG002
+    def class_names(self, labels: torch.Tensor) -> tuple[str, ...]:
         """The folders' names."""
         return tuple(_printable(folder.name) for folder in self._folders())
 
@@ -180,7 +181,8 @@ class ImageFolder(DatasetChoice):
         key, pace = self._key(files), Pace()
         labels: list[int] = []
         bad: list[str] = []
-        images = np.empty((len(files), 1 if self.grey else 3, self.size, self.size), np.uint8)
+        shape = (len(files), 1 if self.grey else 3, self.size, self.size)
+        images = torch.empty(shape, dtype=torch.uint8)
         for number, (path, label) in enumerate(files):
             if pace.due():
                 text = _("Reading images: {number} of {total}")
@@ -199,7 +201,7 @@ class ImageFolder(DatasetChoice):
                 bad.append(f"{self._shown(path)}: {_reason(error)}")
         self._judge(len(files), labels, bad)
         found = Images(
-            torch.from_numpy(images[: len(labels)]),
+            images[: len(labels)],
             torch.tensor(labels),
             self.class_names(torch.tensor(labels)),
             (*bad, *self._empty(labels)),
@@ -252,7 +254,7 @@ class ImageFolder(DatasetChoice):
         """What was decoded before; None where that is missing, or damaged (then it is removed)."""
         path = self._key(files)
         try:
-            with np.load(path, allow_pickle=False) as data:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
                 images, labels = torch.from_numpy(data["images"]), torch.from_numpy(data["labels"])
                 notes = json.loads(data["notes"].tobytes())
             os.utime(path)
