@@ -65,7 +65,7 @@ def read_image(path: Path, size: int, grey: bool) -> torch.Tensor:
             image = Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
         square = ImageOps.fit(image.convert(mode), (size, size), Image.Resampling.BILINEAR)
     pixels = torch.from_numpy(np.array(square, dtype=np.uint8))
-    return pixels.reshape(size, size, -1).permute(2, 0, 1)
+    return pixels.reshape(size, size, -1).permute(2, 0, 1).contiguous()
 
 
 def image_folder(root: str, size: int, grey: bool) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,0 +1,337 @@
+"""A folder of one's own images: what is read, what is left out, what is refused."""
+
+import inspect
+import os
+import random
+import runpy
+import struct
+import tarfile
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from trainlab.catalog.datasets import ImageFolder, Images, folder
+from trainlab.errors import Problem
+
+IMPORTS = "import re\nimport warnings\nfrom pathlib import Path\nimport numpy as np\nimport torch\n"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "cache" / name)
+    return tmp_path / "cache" / "trainlab" / "datasets" / "folders"
+
+
+@pytest.fixture(scope="module")
+def originals(shared: Path) -> dict[str, bytes]:
+    """Some real photographs of two classes: as few as the order of the large archive allows."""
+    found: dict[str, bytes] = {}
+    with tarfile.open(shared / "data" / "cifar10-train.tar.xz") as tar:
+        for item in tar:
+            name = item.name.removeprefix("train/")
+            stream = tar.extractfile(item) if item.isfile() else None
+            kind = name.split("/")[0]
+            if stream is not None and sum(other.startswith(kind) for other in found) < 30:
+                found[name] = stream.read()
+            if len(found) == 60:
+                break
+    return found
+
+
+@pytest.fixture
+def photos(originals: dict[str, bytes], tmp_path: Path) -> Path:
+    for name, body in originals.items():
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+    return tmp_path / "photos"
+
+
+def draw(path: Path, colour: tuple[int, int, int] = (255, 0, 0), mode: str = "RGB") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (12, 9), colour).convert(mode).save(path)
+    return path
+
+
+def two_classes(root: Path, number: int = 1) -> Path:
+    for name in ("a", "b"):
+        for n in range(number):
+            draw(root / name / f"{n}.png")
+    return root
+
+
+def png(width: int, height: int) -> bytes:
+    """A few bytes that call themselves a huge picture."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
+
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
+    return start + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+
+
+def scripted(choice: ImageFolder, where: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the target's source gives in a script of its own."""
+    parts = (folder.in_order, folder.class_files, folder.read_image, folder.image_folder)
+    sources = [inspect.getsource(part) for part in parts]
+    assert all(source.count("\n") <= 25 for source in sources)
+    assert not any("trainlab" in source for source in sources)
+    script = where / "script.py"
+    call = f"answer = image_folder(**{choice.arguments()!r})\n"
+    script.write_text("\n\n".join([IMPORTS, *sources, call]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        images, labels = runpy.run_path(str(script))["answer"]
+    assert images.is_contiguous()  # its strides choose the kernels, and so the last bits
+    return images, labels
+
+
+def same(one: Images, other: Images) -> bool:
+    return (
+        torch.equal(one.images, other.images)
+        and torch.equal(one.labels, other.labels)
+        and (one.classes, one.notes) == (other.classes, other.notes)
+    )
+
+
+def refused(choice: ImageFolder) -> Problem:
+    with pytest.raises(Problem) as caught:
+        choice.load()
+    assert caught.value.what
+    assert caught.value.remedy
+    return caught.value
+
+
+@pytest.mark.parametrize("grey", [False, True])
+@pytest.mark.parametrize("size", [16, 32, 40])
+def test_real_photographs(size: int, grey: bool, photos: Path, tmp_path: Path) -> None:
+    choice = ImageFolder(root=str(photos), size=size, grey=grey)
+    found = choice.load()
+    assert found.images.shape == (60, 1 if grey else 3, size, size)
+    assert (found.images.dtype, found.labels.dtype) == (torch.uint8, torch.int64)
+    assert found.images.is_contiguous()
+    assert found.labels.tolist() == [0] * 30 + [1] * 30
+    assert (found.classes, found.notes) == (("airplane", "automobile"), ())
+    images, labels = scripted(choice, tmp_path)
+    assert torch.equal(images, found.images)
+    assert torch.equal(labels, found.labels)
+    if size == 32 and not grey:
+        first = np.asarray(Image.open(photos / "airplane" / "0000.jpg")).transpose(2, 0, 1)
+        assert np.array_equal(found.images[0].numpy(), first)
+
+
+def test_reading_is_told_and_kept(photos: Path, cache: Path) -> None:
+    choice = ImageFolder(root=str(photos))
+    told = list(choice.fetch())
+    assert told[0].text == "Reading images: 0 of 60"
+    assert list(choice.fetch()) == []
+    assert len(list(cache.iterdir())) == 1
+    first = choice.load()
+    assert same(choice.load(), first)
+    (photos / "automobile" / "new.png").write_bytes((photos / "airplane/0000.jpg").read_bytes())
+    assert len(choice.load().images) == 61
+    (photos / "aaa").mkdir()
+    assert choice.load().labels[0] == 1
+    for size in range(8, 20):
+        choice.but(size=size).load()
+    assert len(list(cache.iterdir())) == folder.KEPT
+
+
+def test_a_stopped_reading_leaves_nothing(photos: Path, cache: Path) -> None:
+    reading = ImageFolder(root=str(photos)).fetch()
+    next(reading)
+    del reading
+    assert not cache.exists()
+
+
+def test_a_damaged_kept_file_is_noticed(photos: Path, cache: Path) -> None:
+    choice = ImageFolder(root=str(photos), size=8)
+    first = choice.load()
+    draws = random.Random(0)
+    for number in range(30):
+        (kept,) = cache.iterdir()
+        body = bytearray(kept.read_bytes())
+        if number % 3:
+            body[draws.randrange(len(body))] ^= 1 << draws.randrange(8)
+        else:
+            body = body[: draws.randrange(len(body))]
+        kept.write_bytes(body)
+        assert same(choice.load(), first)
+
+
+def test_a_store_that_cannot_be_written_costs_only_time(photos: Path, cache: Path) -> None:
+    cache.parent.mkdir(parents=True)
+    cache.write_text("in the way")
+    choice = ImageFolder(root=str(photos))
+    assert list(choice.fetch())
+    assert len(choice.load().images) == 60
+
+
+def test_natural_order_and_hidden_names(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    for name in ("class10", "class9", "Class1"):
+        for file in ("img2.png", "img10.png", "IMG1.png"):
+            draw(root / name / file)
+    (root / ".git").mkdir()
+    (root / "Class1" / ".DS_Store").write_bytes(b"x")
+    (root / "readme.txt").write_text("beside the classes")
+    found = ImageFolder(root=str(root)).load()
+    assert (found.classes, found.notes) == (("Class1", "class9", "class10"), ())
+    names = [path.name for path, _label in folder.class_files(root)][:3]
+    assert names == ["IMG1.png", "img2.png", "img10.png"]
+
+
+def test_hostile_class_names_are_kept(tmp_path: Path) -> None:
+    names = sorted(["<img src=x onerror=alert(1)>", "$x_{1", "类别 🐱", "a'b\"c", "100%"])
+    for name in names:
+        draw(tmp_path / "data" / name / "{0}.png")
+    found = ImageFolder(root=str(tmp_path / "data")).load()
+    assert sorted(found.classes) == names
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    two_classes(tmp_path / "data", 5)
+    try:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/data/a/\xff.png")).write_bytes(b"no image")
+    except OSError:
+        pytest.skip("this file system refuses such names")
+    (note,) = ImageFolder(root=str(tmp_path / "data")).load().notes
+    note.encode()
+    assert note.endswith("not an image")
+
+
+def test_unreadable_files_are_left_out_and_told(photos: Path, tmp_path: Path) -> None:
+    bad = photos / "airplane"
+    whole = (bad / "0000.jpg").read_bytes()
+    (bad / "0000a.jpg").write_bytes(whole[: len(whole) // 2])
+    (bad / "0000b.png").write_text("only words")
+    (bad / "0000c.png").write_bytes(b"")
+    with zipfile.ZipFile(bad / "0000d.png", "w") as archive:
+        archive.writestr("x", "y")
+    (bad / "0000e").mkdir()
+    os.mkfifo(bad / "0000f.png")
+    (bad / "0000g.png").symlink_to("nowhere.png")
+    (bad / "0000h.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
+    Image.new("RGB", (1, 1)).save(photos / "automobile" / "tiny.png")
+    (photos / "boats").mkdir()
+    choice = ImageFolder(root=str(photos))
+    found = choice.load()
+    assert len(found.images) == len(found.labels) == 61
+    assert found.classes == ("airplane", "automobile", "boats")
+    assert [note.split(":")[0] for note in found.notes] == [
+        *("airplane/0000" + end for end in ("a.jpg", "b.png", "c.png", "d.png", "e", "f.png")),
+        *("airplane/0000g.png", "airplane/0000h.eps", "boats"),
+    ]
+    assert "truncated" in found.notes[0].lower()
+    images, labels = scripted(choice, tmp_path)
+    assert torch.equal(images, found.images)
+    assert torch.equal(labels, found.labels)
+
+
+def test_kinds_of_pixels(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    draw(root / "b" / "x.png")
+    for mode in ("RGBA", "P", "L", "1", "LA"):
+        draw(root / "a" / f"{mode}.png", (255, 255, 255), mode)
+    draw(root / "a" / "CMYK.jpg", (255, 255, 255), "CMYK")
+    deep = np.full((9, 12), 0x8000, np.uint16)
+    Image.fromarray(deep).save(root / "a" / "deep.png")
+    Image.fromarray(deep).save(root / "a" / "deep.tiff")
+    found = ImageFolder(root=str(root), size=8).load()
+    assert found.notes == ()
+    values = [np.unique(image).tolist() for image in found.images[:-1].numpy()]
+    assert values == [[255]] * 2 + [[128]] * 2 + [[255]] * 4  # 1, CMYK, deep, deep, L, LA, P, RGBA
+
+
+def test_orientation_is_applied(tmp_path: Path) -> None:
+    root = two_classes(tmp_path / "data")
+    picture = Image.new("L", (16, 16))
+    picture.paste(255, (0, 0, 16, 8))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter clockwise
+    picture.save(root / "a" / "0.png", exif=exif)
+    square = ImageFolder(root=str(root), size=16, grey=True).load().images[0, 0]
+    assert set(square[:, :8].flatten().tolist()) == {0}
+    assert set(square[:, 8:].flatten().tolist()) == {255}
+
+
+def test_the_shorter_side_is_resized_and_the_centre_kept(tmp_path: Path) -> None:
+    root = two_classes(tmp_path / "data")
+    wide = Image.new("L", (48, 16))
+    wide.paste(255, (16, 0, 32, 16))
+    wide.save(root / "a" / "0.png")
+    images = ImageFolder(root=str(root), size=16, grey=True).load().images
+    assert set(images[0].flatten().tolist()) == {255}
+
+
+@pytest.mark.parametrize(("width", "height"), [(8001, 8000), (10_000, 10_000), (60_000, 60_000)])
+def test_bombs_are_refused_before_decoding(width: int, height: int, tmp_path: Path) -> None:
+    root = two_classes(tmp_path / "data", 9)
+    (root / "a" / "bomb.png").write_bytes(png(width, height))
+    problem = refused(ImageFolder(root=str(root)))
+    assert problem.what == "a/bomb.png is too large"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # here warnings are errors, and Pillow warns first
+        with pytest.raises(Image.DecompressionBombError):
+            folder.image_folder(str(root), 32, False)
+
+
+def test_missing_folders(tmp_path: Path) -> None:
+    assert refused(ImageFolder()).what == "No folder is chosen"
+    assert "no folder" in refused(ImageFolder(root=str(tmp_path / "nowhere"))).what
+    (tmp_path / "file").write_text("x")
+    assert "no folder" in refused(ImageFolder(root=str(tmp_path / "file"))).what
+    assert "not a folder" in refused(ImageFolder(root="a\0b")).what
+
+
+def test_too_few_classes_or_images(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    draw(root / "a" / "0.png")
+    assert "fewer than two classes" in refused(ImageFolder(root=str(root))).what
+    (root / "b").mkdir()
+    assert "one class only" in refused(ImageFolder(root=str(root))).what
+    (root / "a" / "0.png").unlink()
+    assert "no images" in refused(ImageFolder(root=str(root))).what
+    (root / "a" / "0.png").write_text("x")
+    assert "1 of 1 files" in refused(ImageFolder(root=str(root))).what
+
+
+def test_more_than_a_fifth_unreadable(tmp_path: Path) -> None:
+    root = two_classes(tmp_path / "data", 4)
+    for number in range(3):
+        (root / "a" / f"bad{number}.png").write_text("x")
+        if number == 1:
+            assert len(ImageFolder(root=str(root)).load().notes) == 2  # 2 of 10
+    problem = refused(ImageFolder(root=str(root)))
+    assert "3 of 11" in problem.what
+    assert "a/bad0.png: not an image; a/bad1.png: not an image" in problem.why
+
+
+def test_links_may_not_leave_the_folder(tmp_path: Path) -> None:
+    root, outside = two_classes(tmp_path / "data", 3), draw(tmp_path / "secret" / "x.png")
+    (root / "a" / "again.png").symlink_to("0.png")
+    (root / "c").symlink_to("a")
+    (tmp_path / "link").symlink_to(root)
+    assert len(ImageFolder(root=str(tmp_path / "link")).load().images) == 11
+    (root / "a" / "out.png").symlink_to(outside)
+    assert "out.png is a link" in refused(ImageFolder(root=str(root))).what
+    (root / "a" / "out.png").unlink()
+    (root / "d").symlink_to(outside.parent)
+    assert "/d is a link" in refused(ImageFolder(root=str(root))).what
+
+
+def test_too_much_for_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = two_classes(tmp_path / "data", 4)
+    monkeypatch.setattr(folder, "MAX_BYTES", 8 * 3 * 100 * 100)
+    assert len(ImageFolder(root=str(root), size=100).load().images) == 8
+    problem = refused(ImageFolder(root=str(root), size=101))
+    assert "size of 100 or less" in problem.remedy
