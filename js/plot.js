@@ -22,7 +22,7 @@ export const PANELS = [
     id: "accuracy", title: "Accuracy", height: 176,
     series: [
       { key: "accuracySmooth", label: "train", colour: "train", width: 2 },
-      { key: "trainAccuracy", label: "train per epoch", colour: "mean", width: 1.5, dash: [2, 3], marker: 5 },
+      { key: "trainAccuracy", label: "train mean", colour: "mean", width: 1.5, dash: [2, 3], marker: 5 },
       { key: "valAccuracy", label: "validation", colour: "validation", width: 1.5, dash: [6, 4], marker: 6 },
     ],
   },
