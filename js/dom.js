@@ -106,6 +106,14 @@ export function translator(model) {
   return key => (model.get("words") ?? {})[key] ?? key;
 }
 
+/** Subscribes to a model's events, and returns how to leave. */
+export function listen(model, listeners) {
+  for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
+  return () => {
+    for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
+  };
+}
+
 /** Marks a widget's root, and keeps JupyterLab's one-key shortcuts out of its buttons and sliders. */
 export function adopt(el, ...classes) {
   el.classList.add(...classes);

@@ -1,7 +1,7 @@
 // The panels of the lab: header, tabs and the open panel's form, card, pictures and code.
 import { makePictures } from "./card.js";
 import { makeCode } from "./code.js";
-import { adopt, attr, h, icon, keyed, line, text, translator, watchTheme } from "./dom.js";
+import { adopt, attr, h, icon, keyed, line, listen, text, translator, watchTheme } from "./dom.js";
 import { makeSection } from "./form.js";
 
 let views = 0;
@@ -112,6 +112,11 @@ function refocus(el, wish) {
   (tool ?? at(list)?.querySelector(".tl-adder select"))?.focus();
 }
 
+function replace(old, fresh) {
+  old.el.replaceWith(fresh.el);
+  return fresh;
+}
+
 function render({ model, el }) {
   const view = `tl${views++}`;
   let pending = null;
@@ -122,9 +127,7 @@ function render({ model, el }) {
     _: translator(model),
     id: name => `${view}-${name}`,
     send,
-    back() {
-      ctx.open(before ?? model.get("tabs")?.[0]?.id);
-    },
+    back: () => ctx.open(before ?? model.get("tabs")?.[0]?.id),
     open(panel) {
       if (panel === "code") before = model.get("panel")?.id;
       pending = panel === model.get("panel")?.id ? null : panel;
@@ -149,12 +152,8 @@ function render({ model, el }) {
     const open = pending ?? spec.id;
     header.update(model.get("header"), open);
     tabs.update(list, open);
-    if (shown !== null && shown !== spec.id) {
-      // Another panel shares no path with this one: a fresh one is simpler and starts at its top.
-      const fresh = makePanel(ctx);
-      panel.el.replaceWith(fresh.el);
-      panel = fresh;
-    }
+    // Another panel shares no path with this one: a fresh one is simpler.
+    if (shown !== null && shown !== spec.id) panel = replace(panel, makePanel(ctx));
     shown = spec.id ?? null;
     panel.update(spec, list.length > 1 && list.some(tab => tab.id === spec.id));
     attr(panel.el, "aria-busy", pending ? true : null);
@@ -169,11 +168,10 @@ function render({ model, el }) {
   adopt(el, "tl-panels");
   el.append(header.el, tabs.el, panel.el);
   draw();
-  const traits = { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw };
-  for (const [trait, listener] of Object.entries(traits)) model.on(trait, listener);
+  const unlisten = listen(model, { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw });
   const unwatch = watchTheme(el);
   return () => {
-    for (const [trait, listener] of Object.entries(traits)) model.off(trait, listener);
+    unlisten();
     unwatch();
   };
 }

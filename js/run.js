@@ -2,7 +2,7 @@
 // every view asks for a snapshot when it appears, then takes what is new.
 import { Chart } from "./chart.js";
 import { makeButtons, makeError, makeProgress, makeStatus } from "./controls.js";
-import { adopt, h, translator, watchTheme } from "./dom.js";
+import { adopt, h, listen, translator, watchTheme } from "./dom.js";
 import { Series } from "./series.js";
 
 const MOST_ROWS = 12_000;
@@ -17,8 +17,7 @@ function render({ model, el }) {
   const chart = new Chart(_, series);
   const buttons = makeButtons(_, name => model.send({ type: "command", name }));
   const [status, progress, error] = [makeStatus(_), makeProgress(_), makeError(_)];
-  let run = null;
-  let asked = -Infinity;
+  let [run, asked] = [null, -Infinity];
 
   function hello() {
     // While the answer is under way, appended rows need not ask again.
@@ -62,11 +61,11 @@ function render({ model, el }) {
   adopt(el, "tl-run", "tl-surface");
   el.append(h("div", { class: "tl-run-head" }, buttons.el, ...status.els, progress.el), error.el, chart.el);
   show(IDLE);
-  model.on("msg:custom", receive);
+  const unlisten = listen(model, { "msg:custom": receive });
   const unwatch = watchTheme(el, dark => chart.setTheme(dark));
   hello();
   return () => {
-    model.off("msg:custom", receive);
+    unlisten();
     unwatch();
     chart.destroy();
   };
