@@ -94,6 +94,15 @@ def test_each_dependency_names_a_file_that_is_there() -> None:
             assert (PROJECT / path).exists(), f"{dependency}: {path} is not there"
 
 
+def test_map_in_the_readme_is_whole() -> None:
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    names = {name.removeprefix("trainlab/").split("/")[0] for name in tracked(".py")}
+    missing = {
+        name for name in names if not re.search(rf"^ +{re.escape(name)}/? ", readme, re.MULTILINE)
+    }
+    assert missing <= {"__init__.py"}, "give each a line in README's map"
+
+
 def test_importing_trainlab_is_fast_and_light() -> None:
     program = (
         "import json, sys, time; start = time.perf_counter(); import trainlab; "
