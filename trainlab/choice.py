@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, Union, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
@@ -30,7 +31,7 @@ class Card:
 
 def Knob(default: Any, *, help: str, scale: Scale = "linear", unit: str = "", **bounds: Any) -> Any:
     """A setting: its default, bounds (gt, ge, lt, le), help in one line, the scale and unit of its form field."""
-    extra = {"scale": scale, "unit": unit}
+    extra: JsonDict = {"scale": scale, "unit": unit}
     if isinstance(default, tuple):
         bounds["strict"] = False  # files and notebooks write lists
     return Field(default, description=help, json_schema_extra=extra, **bounds)
@@ -111,7 +112,7 @@ class OneOf:
 def family_of(field: FieldInfo) -> type[Settings] | None:
     """The class whose values a field holds (one, or a tuple of them); None for a plain setting."""
     inner = get_args(field.annotation)
-    candidate = get_args(inner[0])[0] if inner and get_args(inner[0]) else field.annotation
+    candidate: Any = get_args(inner[0])[0] if inner and get_args(inner[0]) else field.annotation
     is_settings = isinstance(candidate, type) and issubclass(candidate, Settings)
     return candidate if is_settings else None
 

@@ -140,7 +140,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _value in pairs]
     twice = {key for key in keys if keys.count(key) > 1}
     if twice:
-        raise ValueError(f"the key {sorted(twice)[0]!r} is given twice")
+        raise ValueError(f"the key {min(twice)!r} is given twice")
     return dict(pairs)
 
 

@@ -76,7 +76,7 @@ def locate(root: type[Settings], loc: tuple[int | str, ...]) -> tuple[str, type[
 
 
 def _member(place: type[Settings], part: int | str) -> type[Settings] | None:
-    if not issubclass(place, Choice) or "kind" in place.__annotations__ and place is not Choice:
+    if not issubclass(place, Choice) or ("kind" in place.__annotations__ and place is not Choice):
         return None
     return next((c for c in choices(place) if c.kind_name() == part), None)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from trainlab.choice import Card, Choice, Knob
 
@@ -17,7 +17,7 @@ Mode = Literal["fan_in", "fan_out"]
 Nonlinearity = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"]
 
 
-def weights(model: nn.Module) -> Iterator[nn.Parameter]:
+def weights(model: nn.Module) -> Iterator[Tensor]:
     """Every filter bank and weight matrix in order; its bias is set to zero on the way."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
@@ -26,7 +26,7 @@ def weights(model: nn.Module) -> Iterator[nn.Parameter]:
             yield module.weight
 
 
-def zeros(model: nn.Module, generator: torch.Generator) -> None:
+def zeros(model: nn.Module, generator: torch.Generator) -> None:  # noqa: ARG001 (as all rules)
     """All weights zero."""
     for weight in weights(model):
         nn.init.zeros_(weight)

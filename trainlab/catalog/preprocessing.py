@@ -31,6 +31,7 @@ class Raw:
         pass
 
     def __call__(self, batch: Tensor) -> Tensor:
+        """The batch itself."""
         return batch
 
 
@@ -41,6 +42,7 @@ class Center:
         self.mean, _ = channel_statistics(images)
 
     def __call__(self, batch: Tensor) -> Tensor:
+        """The batch without the mean."""
         return batch - self.mean
 
 
@@ -52,6 +54,7 @@ class Standardize:
         self.std = std.clamp(min=1 / 255)  # a channel without contrast stays finite
 
     def __call__(self, batch: Tensor) -> Tensor:
+        """The standardised batch."""
         return (batch - self.mean) / self.std
 
 
@@ -62,6 +65,7 @@ class Symmetric:
         pass
 
     def __call__(self, batch: Tensor) -> Tensor:
+        """The batch in [-1, 1]."""
         return batch * 2 - 1
 
 

@@ -103,7 +103,8 @@ def build_parts(experiment: Experiment, data: Images) -> Parts:
     shape = (channels, height, width)
     model = build_model(
         experiment.model, experiment.init, shape, len(data.classes), training.seed
-    ).to(device, memory_format=torch.channels_last)
+    ).to(memory_format=torch.channels_last)
+    model.to(device)
     plan = experiment.plan(len(train))
     optimizer = experiment.optimizer.build(decay_groups(model.parameters()))
     return Parts(

@@ -32,13 +32,14 @@ class Snapshot:
 
 
 def save(folder: Path, snapshot: Snapshot) -> Path:
-    """Write a snapshot below `folder`; one that is there already stays. Raises Problem where the disk refuses."""
+    """Write a snapshot below `folder`; a whole one stays. Raises Problem where the disk refuses."""
     final = folder / f"step-{snapshot.step:08d}"
     draft = folder / f".{final.name}"
-    if final.exists():
+    if final.exists() and _whole(final):
         return final
     try:
-        shutil.rmtree(draft, ignore_errors=True)
+        for remains in (final, draft):  # of a damaged checkpoint, of a kill
+            shutil.rmtree(remains, ignore_errors=True)
         draft.mkdir(parents=True)
         weights = {name: t.detach().cpu().contiguous() for name, t in snapshot.weights.items()}
         save_file(weights, draft / WEIGHTS)
@@ -96,10 +97,20 @@ def newest(folder: Path) -> tuple[Snapshot | None, list[Problem]]:
 
 
 def prune(folder: Path, best: int | None, keep: int = 2) -> None:
-    """Remove all but the newest `keep` checkpoints and the one of step `best`."""
+    """Remove all but the newest `keep` checkpoints and the one of step `best`, and what a kill left."""
+    for draft in folder.glob(".step-*"):
+        shutil.rmtree(draft, ignore_errors=True)
     for path in listing(folder)[keep:]:
         if path.name != f"step-{best or 0:08d}":
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _whole(path: Path) -> bool:
+    try:
+        load(path)
+    except Problem:
+        return False
+    return True
 
 
 def _sha256(path: Path) -> str:

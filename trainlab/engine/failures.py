@@ -17,13 +17,15 @@ def guard(events: Iterator[ev.Event]) -> Iterator[ev.Event]:
     """The same events; an exception becomes a Failed event, so that nobody who listens has to fail too."""
     try:
         yield from events
-    except Exception as error:
+    except (GeneratorExit, KeyboardInterrupt):  # meant for whoever iterates
+        raise
+    except BaseException as error:  # SystemExit and panics of compiled code are failures too
         log.debug("the run failed", exc_info=error)
         yield describe(error)
         yield ev.Changed("failed")
 
 
-def describe(error: Exception) -> ev.Failed:
+def describe(error: BaseException) -> ev.Failed:
     """The card for an exception."""
     match error:
         case Problem():

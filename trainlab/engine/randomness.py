@@ -36,11 +36,10 @@ class KeyedDropout(nn.Dropout):
 
 def key_dropout(model: nn.Module, device: torch.device) -> torch.Generator | None:
     """Give every dropout layer of the model one common generator, and return it; None where there is no dropout."""
-    layers = [module for module in model.modules() if type(module) is nn.Dropout]
-    if not layers:
-        return None
-    common = torch.Generator(device)
-    for layer in layers:
-        layer.__class__ = KeyedDropout
-        layer.generator = common
+    common = None
+    for module in model.modules():
+        if type(module) is nn.Dropout:
+            module.__class__ = KeyedDropout
+            common = common or torch.Generator(device)
+            module.__dict__["generator"] = common
     return common

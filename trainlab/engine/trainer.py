@@ -232,7 +232,7 @@ class Trainer:
             case cmd.StepOnce():
                 if self._budget is None:
                     return _("pause the run first")
-                self._budget = 1
+                self._budget += 1
         return ""
 
     def _restore(self) -> None:
@@ -251,6 +251,8 @@ class Trainer:
         self.meter.images, self.meter.seconds = state["images"], state["seconds"]
         best = state["best"]
         self.best = checkpoint.Snapshot(best["step"], {}, {}, best["facts"]) if best else None
+        if self.epoch and (self.best is None or _score(resume.facts) > _score(self.best.facts)):
+            self.best = checkpoint.Snapshot(resume.step, {}, {}, resume.facts)  # it was the best
 
     def snapshot(self) -> checkpoint.Snapshot:
         """This moment of the run, copied: training on does not change it."""
@@ -285,6 +287,7 @@ class Trainer:
 
     def _save_finite(self) -> Iterator[ev.Event]:
         """Keep the weights before the loss broke, unless they are broken themselves."""
+        yield from self._report()  # the steps before it are part of the record
         if all(bool(t.isfinite().all()) for t in self.parts.model.parameters()):
             yield from self.save()
 

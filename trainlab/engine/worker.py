@@ -6,9 +6,11 @@ from queue import SimpleQueue
 
 from trainlab import commands as cmd
 from trainlab import events as ev
-from trainlab.engine.failures import guard
+from trainlab.engine.failures import describe, guard
+from trainlab.text import _
 
 MakeRun = Callable[[cmd.Commands], Iterator[ev.Event]]
+_ENDED: tuple[ev.State, ...] = ("idle", "done", "failed")
 
 
 class Worker:
@@ -21,9 +23,10 @@ class Worker:
         self.events: SimpleQueue[tuple[int, ev.Event]] = SimpleQueue()
         self.state: ev.State = "idle"
         self.run = 0
-        self._inbox: cmd.Commands = SimpleQueue()
+        self._inbox: cmd.Commands | None = None  # None: nobody would answer
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._starting = threading.Lock()
+        self._gate = threading.Lock()  # around the inbox: no command falls between two runs
 
     @property
     def busy(self) -> bool:
@@ -32,26 +35,29 @@ class Worker:
 
     def start(self, make: MakeRun, *first: cmd.Command) -> bool:
         """Start a run, with commands it finds waiting; False where one is under way already."""
-        with self._lock:
-            if self.busy:
+        with self._starting:
+            if self.busy and self.state not in _ENDED:
                 return False
+            self.join()  # a run that said it ended is only closing its files
             self.run += 1
             self.state = "building"
-            self._inbox = SimpleQueue()
+            inbox: cmd.Commands = SimpleQueue()
             for command in first:
-                self._inbox.put(command)
+                inbox.put(command)
+            self._inbox = inbox
             self._thread = threading.Thread(
-                target=self._drain, args=(self.run, make, self._inbox), name="trainlab", daemon=True
+                target=self._drain, args=(self.run, make, inbox), name="trainlab", daemon=True
             )
             self._thread.start()
             return True
 
     def send(self, command: cmd.Command) -> None:
         """Tell the run something; it is answered by an event."""
-        if self.busy:
-            self._inbox.put(command)
-        else:
-            self.events.put((self.run, ev.Answered(command.id, False, "no run is under way")))
+        with self._gate:
+            if self._inbox is not None:
+                self._inbox.put(command)
+                return
+        self._refuse(self.run, command)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait for the run to end; whether it did."""
@@ -61,7 +67,21 @@ class Worker:
         return not self.busy
 
     def _drain(self, run: int, make: MakeRun, inbox: cmd.Commands) -> None:
-        for event in guard(make(inbox)):
-            if isinstance(event, ev.Changed):
-                self.state = event.state
-            self.events.put((run, event))
+        try:
+            for event in guard(make(inbox)):
+                self._tell(run, event)
+        except BaseException as error:  # whatever user code raised: nobody else would hear of it
+            self._tell(run, describe(error))
+            self._tell(run, ev.Changed("failed"))
+        with self._gate:
+            self._inbox = None
+        while not inbox.empty():
+            self._refuse(run, inbox.get())
+
+    def _tell(self, run: int, event: ev.Event) -> None:
+        if isinstance(event, ev.Changed):
+            self.state = event.state
+        self.events.put((run, event))
+
+    def _refuse(self, run: int, command: cmd.Command) -> None:
+        self.events.put((run, ev.Answered(command.id, False, _("no run is under way"))))

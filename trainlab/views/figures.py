@@ -1,13 +1,15 @@
 """Pictures of numbers: matplotlib Figures drawn without pyplot, which is not made for threads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from trainlab.views.ink import BLUE, GREEN, INK, ORANGE, canvas, quiet
+
 Array = NDArray[np.float64]
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe & Ito 2008
+MOST_POINTS = 2000  # a curve of a few hundred pixels shows no more
 
 
 def run_figure(steps: Mapping[str, Array], epochs: Mapping[str, Array]) -> Figure:
@@ -30,4 +32,33 @@ def run_figure(steps: Mapping[str, Array], epochs: Mapping[str, Array]) -> Figur
     lr.set_ylabel("lr")
     lr.set_xlabel("epoch")
     lr.grid(alpha=0.3)
+    return figure
+
+
+def lr_figure(lrs: Sequence[float], steps_per_epoch: int) -> Figure:
+    """The learning rate of every step of a run, against epochs."""
+    values = np.asarray(lrs)
+    keep = np.unique(np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS)).astype(int))
+    figure = canvas(6, 2.4)
+    axes = quiet(figure.subplots())
+    axes.plot((keep + 1) / steps_per_epoch, values[keep], color=BLUE, linewidth=2)
+    axes.set_ylim(bottom=0)
+    axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
+    axes.yaxis.get_offset_text().set_color(INK)
+    return figure
+
+
+def histograms(values: Sequence[tuple[str, Array]]) -> Figure:
+    """A histogram for each named array, side by side, at most four in a row."""
+    columns = min(4, len(values))
+    rows = -(-len(values) // columns)
+    figure = canvas(6, 1.5 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False).flat
+    for axes, (name, array) in zip(grid, values, strict=False):
+        quiet(axes).hist(array, bins=41, color=BLUE)
+        axes.set_yticks([])
+        axes.set_title(name, fontsize=8, color=INK, parse_math=False)
+        axes.locator_params(axis="x", nbins=3)
+    for axes in list(grid):
+        axes.set_visible(False)
     return figure

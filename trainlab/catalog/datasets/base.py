@@ -31,6 +31,10 @@ class Images:
 class DatasetChoice(Choice):
     """A source of images: `target(**fields)` gives (images, labels) as plain tensors."""
 
+    def at_hand(self) -> bool:
+        """Whether the data can be read without the network."""
+        return True
+
     def fetch(self) -> Iterator[Progress]:
         """Bring the data onto this machine, telling how far it is; nothing to do if it is there."""
         yield from ()

@@ -124,19 +124,25 @@ class Famous(DatasetChoice):
             _("Delete or replace it; what is missing is downloaded"),
         )
 
+    def at_hand(self) -> bool:
+        """Whether every file, or the archive that holds it, is on this machine."""
+        if self._home() is not None:
+            return True
+        return all(self._local(archive) is not None for archive in self.archives())
+
+    def _local(self, archive: str) -> Path | None:
+        """The user's own copy of an archive, in its folder or where torchvision leaves it."""
+        places = [folder / sub for folder in self._folders() for sub in ("", "MNIST/raw")]
+        return next((path / archive for path in places if (path / archive).is_file()), None)
+
     def _provide(self, archive: str) -> Iterator[Progress]:
         """Unpack an archive into the store: the user's own copy, or a downloaded one."""
         md5 = self.archives()[archive]
-        usual = (
-            Path(),
-            Path("MNIST", "raw"),
-        )  # beside each other, or where torchvision leaves them
-        local = [folder / path / archive for folder in self._folders() for path in usual]
-        for path in local:
-            if path.is_file():
-                self._check(path, md5)
-                yield from self._unpack(path, self.members(archive))
-                return
+        local = self._local(archive)
+        if local is not None:
+            self._check(local, md5)
+            yield from self._unpack(local, self.members(archive))
+            return
         path = store() / archive
         try:
             yield from download(MIRRORS[self.kind] + archive, path, md5)

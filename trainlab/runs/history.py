@@ -1,0 +1,92 @@
+"""History: the numbers of a run as growing arrays, fed by its events."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainlab import events as ev
+
+Array = NDArray[np.float64]
+STEP_COLUMNS = ("step", "epoch", "loss", "accuracy", "lr")
+EPOCH_COLUMNS = ("epoch", "step", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
+
+
+class Table:
+    """Rows of float64 columns that grow in place: appending is cheap, reading makes no copy."""
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self.columns = columns
+        self._rows = np.empty((256, len(columns)))
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def append(self, rows: Array) -> None:
+        """Add rows (n, columns)."""
+        end = self._length + len(rows)
+        if end > len(self._rows):
+            bigger = np.empty((max(end, 2 * len(self._rows)), len(self.columns)))
+            bigger[: self._length] = self._rows[: self._length]
+            self._rows = bigger
+        self._rows[self._length : end] = rows
+        self._length = end
+
+    def cut(self, step: int) -> None:
+        """Forget the rows after a step: the run went back to a checkpoint."""
+        column = self.columns.index("step")
+        self._length = int(np.searchsorted(self._rows[: self._length, column], step, side="right"))
+
+    @property
+    def rows(self) -> Array:
+        """All rows (n, columns)."""
+        return self._rows[: self._length]
+
+    def mapping(self) -> Mapping[str, Array]:
+        """A copy of each column by name."""
+        return {name: self.rows[:, i].copy() for i, name in enumerate(self.columns)}
+
+
+class History:
+    """What a run measured so far: `steps` and `epochs`, and the events that frame them."""
+
+    def __init__(self) -> None:
+        self.steps = Table(STEP_COLUMNS)
+        self.epochs = Table(EPOCH_COLUMNS)
+        self.started: ev.Started | None = None
+        self.finished: ev.Finished | None = None
+        self.failed: ev.Failed | None = None
+        self.state: ev.State = "idle"
+
+    def add(self, event: ev.Event) -> None:
+        """Take in one event."""
+        match event:
+            case ev.Started():
+                self.started, self.finished, self.failed = event, None, None
+                self.steps.cut(event.first_step)
+                self.epochs.cut(event.first_step)
+            case ev.Steps():
+                self.steps.append(self._step_rows(event))
+            case ev.EpochEnd():
+                row = [getattr(event, name) for name in EPOCH_COLUMNS]
+                self.epochs.append(np.array([row], dtype=np.float64))
+            case ev.Changed():
+                self.state = event.state
+            case ev.Finished():
+                self.finished = event
+            case ev.Failed():
+                self.failed = event
+
+    def _step_rows(self, event: ev.Steps) -> Array:
+        """Rows of a slice of steps; `epoch` is a fraction, 1.0 at the end of the first."""
+        per_epoch = self.started.steps_per_epoch if self.started else 1
+        step = np.arange(event.first, event.first + len(event.loss), dtype=np.float64)
+        columns = (step, step / per_epoch, event.loss, event.accuracy, event.lr)
+        return np.column_stack(columns)
+
+    def last(self, column: str) -> float:
+        """The newest value of an epoch's column, NaN before the first."""
+        index = EPOCH_COLUMNS.index(column)
+        return float(self.epochs.rows[-1, index]) if len(self.epochs) else math.nan

@@ -1,0 +1,153 @@
+"""Run: what is left of a training, read back from its folder."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from queue import Empty
+from typing import TYPE_CHECKING, Any
+
+from trainlab import commands as cmd
+from trainlab import events as ev
+from trainlab.engine.worker import Worker
+from trainlab.errors import Problem
+from trainlab.experiment import Experiment
+from trainlab.runs import store
+from trainlab.runs.history import Array, History
+from trainlab.text import _
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Run:
+    """One training: its experiment and what it measured.
+
+    `steps` maps step, epoch, loss, accuracy, lr to arrays with a value a step; `epochs` maps epoch,
+    train_loss, train_accuracy, val_loss, val_accuracy to arrays with a value an epoch.
+    """
+
+    def __init__(self, path: Path, experiment: Experiment, history: History) -> None:
+        self.path, self.experiment, self._history = path, experiment, history
+
+    @property
+    def state(self) -> ev.State:
+        """The state the run was in when it was last heard of."""
+        return self._history.state
+
+    @cached_property
+    def steps(self) -> Mapping[str, Array]:
+        """The numbers of each optimizer step."""
+        return self._history.steps.mapping()
+
+    @cached_property
+    def epochs(self) -> Mapping[str, Array]:
+        """The means of each epoch."""
+        return self._history.epochs.mapping()
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The run in one mapping, as `trainlab train --json` prints it; empty numbers are None."""
+        finished = self._history.finished
+        values = asdict(finished) if finished else {}
+        return {"run": str(self.path), "state": self.state, **ev.finite(values)}
+
+    @property
+    def threads(self) -> int | None:
+        """How many threads torch had: part of exact replay. None for a run that never started."""
+        return self._history.started.threads if self._history.started else None
+
+    def figure(self) -> "Figure":
+        """Loss, accuracy and learning rate against epochs."""
+        from trainlab.views.figures import run_figure  # matplotlib is slow to import
+
+        return run_figure(self.steps, self.epochs)
+
+    def __repr__(self) -> str:
+        score = self._history.last("val_accuracy")
+        return f"<Run {self.path.name}: {self.state}, validation accuracy {score:.4f}>"
+
+
+def load_run(path: str | Path) -> Run:
+    """Read a run's folder. Raises Problem where there is none, or it is damaged."""
+    folder = Path(path)
+    if not (folder / store.EVENTS).is_file():
+        raise Problem(
+            _("{path}: there is no run").format(path=folder),
+            _("a run is a folder with {name} in it").format(name=store.EVENTS),
+            _("look for it in the folder that was given with --runs"),
+        )
+    history = History()
+    try:
+        for event in store.read_events(folder):
+            history.add(event)
+    except (OSError, ValueError) as error:
+        raise Problem(_("{path}: the run cannot be read").format(path=folder), str(error)) from None
+    return Run(folder, Experiment.load(folder / store.EXPERIMENT), history)
+
+
+def train(
+    experiment: Experiment | None = None,
+    runs: str | Path | None = None,
+    *,
+    resume: str | Path | None = None,
+    on_event: Callable[[ev.Event], None] | None = None,
+) -> Run:
+    """Train to the end and return the run.
+
+    Args:
+        experiment: what to train; the default experiment if None.
+        runs: the folder that keeps runs; $TRAINLAB_RUNS or ./runs if None.
+        resume: the folder of a run to go on with instead.
+        on_event: called with each event, in this thread.
+
+    Raises:
+        Problem: the run failed.
+        KeyboardInterrupt: the run was interrupted; it is saved and can be resumed.
+    """
+    root = Path(runs).absolute() if runs else store.default_root()
+    folder = Path(resume).absolute() if resume else None
+    if folder:
+        load_run(folder)  # says so here if there is none
+
+    def make(inbox: cmd.Commands) -> Any:
+        if folder:
+            return store.resume(folder, inbox)
+        return store.start(experiment or Experiment(), root, inbox)
+
+    worker = Worker()
+    seen = _Seen()
+    try:
+        worker.start(make)
+        _follow(worker, seen, on_event)
+    except BaseException:  # interrupted, or `on_event` failed: the run is saved before it goes on
+        worker.send(cmd.Stop())
+        _follow(worker, seen, None)
+        raise
+    if seen.failed:
+        raise Problem(seen.failed.what, seen.failed.why, seen.failed.remedy)
+    return load_run(seen.path)
+
+
+@dataclass
+class _Seen:
+    """What `train` remembers of the events that pass."""
+
+    path: str = ""
+    failed: ev.Failed | None = None
+
+
+def _follow(worker: Worker, seen: _Seen, on_event: Callable[[ev.Event], None] | None) -> None:
+    """Take the run's events until its thread has ended; an interrupt may lose one on the way."""
+    while worker.busy or not worker.events.empty():
+        try:
+            _run, event = worker.events.get(timeout=0.1)
+        except Empty:
+            continue
+        match event:
+            case ev.Opened():
+                seen.path = event.run
+            case ev.Failed():
+                seen.failed = event
+        if on_event:
+            on_event(event)

@@ -1,0 +1,38 @@
+"""The two widgets of the page. What they show is plain data; how it looks is in the committed bundle."""
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from trainlab.widgets.words import page_words
+
+_STATIC = Path(__file__).parent / "static"
+
+
+class PanelsWidget(anywidget.AnyWidget):
+    """Header, tabs and the open panel. Written by the kernel's main thread alone."""
+
+    _esm = _STATIC / "panels.js"
+    _css = _STATIC / "style.css"
+    words: Any = traitlets.Dict().tag(sync=True)
+    header: Any = traitlets.Dict().tag(sync=True)
+    tabs: Any = traitlets.List().tag(sync=True)
+    panel: Any = traitlets.Dict().tag(sync=True)
+
+    @traitlets.default("words")
+    def _default_words(self) -> dict[str, str]:
+        return page_words()
+
+
+class RunWidget(anywidget.AnyWidget):
+    """Buttons, status and the live chart. Written by the pump thread alone, in messages."""
+
+    _esm = _STATIC / "run.js"
+    _css = _STATIC / "style.css"
+    words: Any = traitlets.Dict().tag(sync=True)
+
+    @traitlets.default("words")
+    def _default_words(self) -> dict[str, str]:
+        return page_words()

@@ -1,0 +1,200 @@
+"""Desk: the forms of a lab. It answers what the page's panels send, on the kernel's main thread."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from trainlab.catalog.datasets import DatasetChoice, Images
+from trainlab.engine.build import resolve_device
+from trainlab.engine.device import default_threads
+from trainlab.errors import Problem
+from trainlab.experiment import Experiment
+from trainlab.export import script
+from trainlab.text import _
+from trainlab.widgets.bundles import PanelsWidget
+from trainlab.widgets.editor import Editor
+from trainlab.widgets.panels import Panel
+from trainlab.widgets.pictures import Look, unavailable
+
+CODE = "code"
+
+
+class Desk:
+    """What the panels show, and the experiment they edit.
+
+    The form answers at once; its pictures follow when the kernel has nothing else to do, so that a
+    dragged slider never waits for them.
+    """
+
+    def __init__(self, view: PanelsWidget, experiment: Experiment) -> None:
+        self.view, self.editor = view, Editor(experiment)
+        self._panels: dict[str, Panel] = {}
+        self._open = ""
+        self._draw = 0
+        self._drawing = False
+        self._data: dict[DatasetChoice, Images | Problem] = {}
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:  # no kernel: everything is done at once
+            self._loop = None
+        view.on_msg(self._hear)
+
+    def show(self, panels: tuple[Panel, ...]) -> None:
+        """Offer these panels, and open the first."""
+        self._panels = {panel.id: panel for panel in panels}
+        self.view.tabs = [{"id": panel.id, "label": _(panel.title)} for panel in panels]
+        self._open = panels[0].id if panels else CODE
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the experiment as it is now."""
+        self._show_header()
+        self._show_form()
+        self._show_pictures_soon()
+
+    def _hear(self, _widget: object, message: Any, _buffers: object) -> None:
+        """What the page sends; anything that makes no sense is left alone."""
+        try:
+            self._obey(message)
+        except Problem:
+            return
+        self.refresh()
+
+    def _obey(self, message: Any) -> None:
+        match message:
+            case {"type": "open", "panel": str(panel)} if panel in self._panels or panel == CODE:
+                self._open = panel
+            case {"type": "set", "path": str(path), "value": value}:
+                self.editor.set(path, value)
+            case {"type": "add", "path": str(path), "kind": kind}:
+                self.editor.add(path, kind)
+            case {"type": "remove", "path": str(path)}:
+                self.editor.remove(path)
+            case {"type": "move", "path": str(path), "by": by}:
+                self.editor.move(path, by)
+            case {"type": "action", "id": "redraw"}:
+                self._draw += 1
+            case _:
+                raise Problem(_("the page sent something unknown"))
+
+    def _show_header(self) -> None:
+        experiment = self.editor.experiment
+        parts = (experiment.dataset, experiment.model, experiment.optimizer, experiment.schedule)
+        seed = _("seed {seed}").format(seed=experiment.training.seed)
+        self.view.header = {
+            "title": "trainlab",
+            "summary": [*(_(part.title()) for part in parts), seed],
+            "device": self._device(),
+        }
+
+    def _device(self) -> str:
+        training = self.editor.experiment.training
+        try:
+            device = str(resolve_device(training.device))
+        except Problem as problem:
+            return problem.what
+        if device != "cpu":
+            return device
+        threads = training.threads or default_threads()
+        return _("cpu, one thread") if threads == 1 else _("cpu, {n} threads").format(n=threads)
+
+    def _show_form(self) -> None:
+        """The open panel, with the pictures it had until the new ones are drawn."""
+        old = self.view.panel
+        kept = old.get("pictures", []) if old.get("id") == self._open else []
+        if self._open == CODE:
+            self.view.panel = _code_panel(self.editor.experiment)
+            return
+        panel = self._panels[self._open]
+        self.view.panel = {
+            "id": panel.id,
+            "title": _(panel.title),
+            "intro": _(panel.intro),
+            "sections": panel.sections(self.editor.experiment, self.editor.refused),
+            "pictures": kept,
+            "actions": [{"id": name, "label": _(text)} for name, text in panel.actions.items()],
+            "code": None,
+        }
+
+    def _show_pictures_soon(self) -> None:
+        if self._drawing:
+            return
+        self._drawing = True
+        self._soon(self._show_pictures)
+
+    def _show_pictures(self) -> None:
+        self._drawing = False
+        panel = self._panels.get(self._open)
+        if panel is None or panel.draw is None:
+            return
+        experiment = self.editor.experiment
+        data = self._data_of(experiment.dataset)
+        if data is None:  # it comes in the background, and this is called again
+            return
+        try:
+            if isinstance(data, Problem):
+                raise data
+            pictures = panel.draw(Look(experiment, data, self._draw))
+        except Problem as problem:
+            pictures = unavailable(problem)
+        self.view.panel = {**self.view.panel, "pictures": pictures}
+
+    def _data_of(self, choice: DatasetChoice) -> Images | Problem | None:
+        """The data of this choice if it was read already; else None, and it is being read."""
+        if choice not in self._data:
+            if self._loop is None:
+                self._data[choice] = _read(choice)
+            else:
+                threading.Thread(target=self._read_behind, args=(choice,), daemon=True).start()
+        return self._data.get(choice)
+
+    def _read_behind(self, choice: DatasetChoice) -> None:
+        found = _read(choice)
+
+        def arrive() -> None:
+            self._data = {choice: found}  # the newest alone: data sets are large
+            self._show_pictures_soon()
+
+        self._soon(arrive)
+
+    def _soon(self, call: Callable[[], None]) -> None:
+        """Have the kernel's main thread do something when it is free."""
+        if self._loop is None:
+            call()
+        else:
+            self._loop.call_soon_threadsafe(call)
+
+
+def _read(choice: DatasetChoice) -> Images | Problem:
+    try:
+        if not choice.at_hand():
+            return Problem(
+                _("{name} is not on this machine yet").format(name=choice.title()),
+                _("There is nothing to show before it is."),
+                _("Press Start: it is downloaded first."),
+            )
+        return choice.load()
+    except Problem as problem:
+        return problem
+    except Exception as error:  # a data set of the user's own may raise anything
+        return Problem(_("{name} cannot be read").format(name=choice.title()), str(error))
+
+
+def _code_panel(experiment: Experiment) -> dict[str, Any]:
+    try:
+        code, intro = (
+            script(experiment),
+            _("The same training in plain PyTorch: it gives the same numbers."),
+        )
+    except Problem as problem:
+        code, intro = "", str(problem)
+    return {
+        "id": CODE,
+        "title": _("The code"),
+        "intro": intro,
+        "sections": [],
+        "pictures": [],
+        "actions": [],
+        "code": {"text": code, "filename": "train.py"},
+    }

@@ -1,0 +1,149 @@
+"""Forms: from a choice's fields to what the page draws. Nothing here knows any choice by name."""
+
+import types
+from functools import lru_cache
+from typing import Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic.fields import FieldInfo
+
+from trainlab.choice import Card, Choice, Settings, choices, family_of
+from trainlab.text import _
+from trainlab.views.formulas import formula_svg
+
+Refused = dict[str, tuple[Any, str]]
+Spec = dict[str, Any]
+
+
+def section(path: str, label: str, value: Settings, refused: Refused) -> Spec:
+    """One choice with its fields and card; with the menu of its family if it is one of several."""
+    cls = type(value)
+    menu = [_option(c) for c in choices(_family(cls))] if isinstance(value, Choice) else None
+    return {
+        "path": path,
+        "label": _(label),
+        "options": menu,
+        "kind": getattr(value, "kind", None),
+        "fields": [
+            field(f"{path}.{name}", name, value, refused)
+            for name in cls.model_fields
+            if name != "kind"
+        ],
+        "card": card(cls),
+        "error": refused[f"{path}.kind"][1] if f"{path}.kind" in refused else None,
+        "removable": False,
+        "movable": False,
+    }
+
+
+def sections_list(
+    path: str, label: str, values: tuple[Settings, ...], family: type[Choice], refused: Refused
+) -> Spec:
+    """A list of choices of one family, which can be added to, removed from and put in order."""
+    items = [
+        section(f"{path}.{i}", type(value).title(), value, refused)
+        | {"options": None, "removable": True, "movable": len(values) > 1}
+        for i, value in enumerate(values)
+    ]
+    return {
+        "path": path,
+        "label": _(label),
+        "list": True,
+        "items": items,
+        "options": [_option(c) for c in choices(family)],
+        "error": refused[path][1] if path in refused else None,
+    }
+
+
+def field(path: str, name: str, owner: Settings, refused: Refused) -> Spec:
+    """One setting: its value, or what was typed and refused, with bounds, help and default."""
+    info = type(owner).model_fields[name]
+    value = getattr(owner, name)
+    spec: Spec = {
+        "path": path,
+        "name": name,
+        "label": _(name.replace("_", " ")),
+        "help": _(info.description or ""),
+        "error": None,
+    }
+    if family_of(info):
+        inner = section(path, name.replace("_", " "), value, refused)
+        return spec | {"type": "section", "section": inner}
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    kind, nullable = _type(info)
+    spec |= {
+        "type": kind,
+        "nullable": nullable,
+        "value": list(value) if isinstance(value, tuple) else value,
+        "default": list(info.default) if isinstance(info.default, tuple) else info.default,
+        "scale": extra.get("scale", "linear"),
+        "unit": _(str(extra.get("unit", ""))),
+        **_bounds(info),
+    }
+    spec["slider"] = kind in ("number", "integer") and not nullable and spec["max"] is not None
+    if kind == "choice":
+        options = get_args(info.annotation)
+        spec["options"] = [{"value": option, "label": str(option)} for option in options]
+    for key, (typed, reason) in refused.items():
+        if key == path or key.startswith(f"{path}."):
+            spec |= {"value": typed, "error": reason}
+    return spec
+
+
+@lru_cache(maxsize=256)
+def card(cls: type[Settings]) -> Spec:
+    """The help card of a choice, its formula drawn."""
+    words: Card = cls.card
+    return {
+        "title": _(cls.title()),
+        "summary": _(cls.summary()),
+        "formula_svg": formula_svg(words.formula) if words.formula else None,
+        "formula_text": words.formula.replace("$", ""),
+        "use": _(words.use),
+        "pitfalls": _(words.pitfalls),
+        "source": words.source,
+        "url": words.url or None,
+    }
+
+
+def _family(cls: type[Settings]) -> type[Choice]:
+    """The base class that a choice was derived from: the topmost one without a kind of its own."""
+    return next(base for base in reversed(cls.__mro__) if base in Choice.__subclasses__())
+
+
+def _option(cls: type[Choice]) -> Spec:
+    return {"kind": cls.kind_name(), "label": _(cls.title()), "summary": _(cls.summary())}
+
+
+def _type(info: FieldInfo) -> tuple[str, bool]:
+    """What kind of control a field wants, and whether it may be left empty."""
+    annotation: Any = info.annotation
+    nullable = get_origin(annotation) in (Union, types.UnionType)
+    if nullable:
+        annotation = next(a for a in get_args(annotation) if a is not type(None))
+    if get_origin(annotation) is Literal:
+        return "choice", nullable
+    if get_origin(annotation) is tuple:
+        return "numbers", nullable
+    names = {bool: "boolean", int: "integer", float: "number", str: "text"}
+    return names[annotation], nullable
+
+
+def _bounds(info: FieldInfo) -> Spec:
+    """The bounds of a number, or of each number of a tuple."""
+    metadata = list(info.metadata)
+    for inner in get_args(info.annotation)[:1]:
+        for item in getattr(inner, "__metadata__", ()):
+            metadata += item.metadata if isinstance(item, FieldInfo) else [item]
+    bounds: Spec = {"min": None, "max": None, "min_exclusive": False, "max_exclusive": False}
+    for item in metadata:
+        match item:
+            case Ge():
+                bounds["min"] = item.ge
+            case Gt():
+                bounds |= {"min": item.gt, "min_exclusive": True}
+            case Le():
+                bounds["max"] = item.le
+            case Lt():
+                bounds |= {"max": item.lt, "max_exclusive": True}
+    return bounds

@@ -1,0 +1,132 @@
+"""Lab: the page as one object. Running its cell again shows the same lab, with its run going on."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+from IPython.core.getipython import get_ipython
+
+from trainlab.engine.warm import warm_up
+from trainlab.engine.worker import MakeRun
+from trainlab.errors import Problem
+from trainlab.experiment import Experiment
+from trainlab.refusal import nearest
+from trainlab.runs import Run, load_run, store
+from trainlab.text import _
+from trainlab.widgets.bundles import PanelsWidget, RunWidget
+from trainlab.widgets.desk import Desk
+from trainlab.widgets.editor import Editor
+from trainlab.widgets.panels import PANELS, Panel
+from trainlab.widgets.session import Session
+
+_labs: dict[str, "_Parts"] = {}  # by notebook cell
+
+
+class _Parts:
+    """The widgets of one notebook cell, with the forms and the training behind them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.panels, self.run = PanelsWidget(), RunWidget()
+        self.desk = Desk(self.panels, Experiment())
+        self.session = Session(self.run, self._next_run)
+        lab = ipywidgets.Box([self.panels, self.run])
+        lab.add_class("tl-lab")
+        self.page = ipywidgets.VBox([lab])
+        self.page.add_class("tl-root")
+        threading.Thread(target=warm_up, name="trainlab-warm-up", daemon=True).start()
+
+    def _next_run(self) -> MakeRun:
+        """The run that Start begins: of the experiment as the forms have it now."""
+        editor = self.desk.editor
+        if editor.refused:
+            path, (_typed, reason) = next(iter(editor.refused.items()))
+            raise Problem(
+                _("{path}: {reason}").format(path=path, reason=reason),
+                _("A value on the forms is not valid, so nothing was started."),
+                _("Mend it, or reset it to its default, and press Start again."),
+            )
+        experiment, root = editor.experiment, self.root
+        return lambda inbox: store.start(experiment, root, inbox)
+
+
+class Lab:
+    """The lab: panels to choose everything, buttons to train, live curves.
+
+    Args:
+        experiment: what the forms start from; the default experiment if None.
+        panels: the ids of the panels to show, in order; all if None. Panels: data, augment, model,
+            init, optimizer, schedule, train.
+        runs: the folder that keeps runs; $TRAINLAB_RUNS or ./runs if None.
+
+    Raises:
+        Problem: there is no such panel.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment | None = None,
+        panels: Sequence[str] | None = None,
+        runs: str | Path | None = None,
+    ) -> None:
+        chosen = _chosen(panels)
+        root = Path(runs).absolute() if runs else store.default_root()
+        cell = _cell()
+        parts = _labs.get(cell) if cell else None
+        if parts is None:
+            parts = _Parts(root)
+            if cell:
+                _labs[cell] = parts
+        parts.root = root
+        if experiment is not None:
+            parts.desk.editor = Editor(experiment)
+        parts.desk.show(chosen)
+        self._parts = parts
+
+    @property
+    def widget(self) -> ipywidgets.Widget:
+        """The page as one widget, to put into layouts of your own."""
+        return self._parts.page
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment as the forms have it now."""
+        return self._parts.desk.editor.experiment
+
+    @property
+    def run(self) -> Run | None:
+        """The newest run that was started here, as far as it is recorded; None before the first."""
+        path = self._parts.session.path
+        return load_run(path) if path else None
+
+    def close(self) -> None:
+        """End the run, saved, and take the lab off the page."""
+        self._parts.session.close()
+        for cell in [cell for cell, parts in _labs.items() if parts is self._parts]:
+            del _labs[cell]
+        self._parts.page.close_all()
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return self._parts.page._repr_mimebundle_(**kwargs)
+
+
+def _chosen(ids: Sequence[str] | None) -> tuple[Panel, ...]:
+    by_id = {panel.id: panel for panel in PANELS}
+    if ids is None:
+        return PANELS
+    for name in ids:
+        if name not in by_id:
+            what = _("there is no panel {name!r}").format(name=name)
+            raise Problem(what + nearest(str(name), [*by_id]))
+    return tuple(by_id[name] for name in ids)
+
+
+def _cell() -> str | None:
+    """The notebook cell that is running; None where there is no notebook."""
+    shell = get_ipython()
+    if shell is None or not hasattr(shell, "get_parent"):
+        return None
+    cell = shell.get_parent().get("metadata", {}).get("cellId")
+    return str(cell) if cell else None

@@ -1,0 +1,93 @@
+"""The panels: which families each shows, in what words, with which pictures."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from trainlab.choice import Choice, family_of
+from trainlab.experiment import Experiment
+from trainlab.text import _
+from trainlab.widgets import pictures
+from trainlab.widgets.forms import Refused, Spec, section, sections_list
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One tab: an id, a title, a sentence, the experiment's fields it edits, and what it draws."""
+
+    id: str
+    title: str
+    intro: str
+    fields: dict[str, str] = field(default_factory=dict)
+    draw: Callable[[pictures.Look], list[Spec]] | None = None
+    actions: dict[str, str] = field(default_factory=dict)
+
+    def sections(self, experiment: Experiment, refused: Refused) -> list[Spec]:
+        """The forms of this panel."""
+        return [_section(name, label, experiment, refused) for name, label in self.fields.items()]
+
+
+PANELS = (
+    Panel(
+        "data",
+        "Data",
+        "What the network learns from. Look at the images before anything else.",
+        {"dataset": "Data set", "preprocessing": "Preprocessing"},
+        pictures.data_pictures,
+    ),
+    Panel(
+        "augment",
+        "Augment",
+        "Random changes that keep the class, drawn anew for every image and step. Off for validation.",
+        {"augmentations": "Augmentations"},
+        pictures.augment_pictures,
+        {"redraw": "New draws"},
+    ),
+    Panel(
+        "model",
+        "Model",
+        "The network, from images to one score a class.",
+        {"model": "Model"},
+        pictures.model_pictures,
+    ),
+    Panel(
+        "init",
+        "Init",
+        "The weights before the first step decide whether a signal gets through.",
+        {"init": "Initialisation"},
+        pictures.init_pictures,
+    ),
+    Panel(
+        "optimizer",
+        "Optimizer",
+        "How a gradient becomes a step.",
+        {"optimizer": "Optimizer", "regularizers": "Regularisers"},
+    ),
+    Panel(
+        "schedule",
+        "Schedule",
+        "How the learning rate moves during the run.",
+        {"schedule": "Schedule"},
+        pictures.schedule_pictures,
+    ),
+    Panel(
+        "train",
+        "Train",
+        "How long, in what portions, on what, and with which seed.",
+        {"training": "Training", "loss": "Loss"},
+    ),
+)
+
+
+def _section(name: str, label: str, experiment: Experiment, refused: Refused) -> Spec:
+    value: Any = getattr(experiment, name)
+    if isinstance(value, tuple):
+        family = cast("type[Choice]", family_of(Experiment.model_fields[name]))
+        return sections_list(name, label, value, family, refused) | {"empty": _EMPTY[name]()}
+    return section(name, label, value, refused)
+
+
+_EMPTY: dict[str, Callable[[], str]] = {
+    "augmentations": lambda: _("No augmentation: right for a first baseline. Add one to see it."),
+    "regularizers": lambda: _("No regulariser: overfit first, then add one at a time."),
+}

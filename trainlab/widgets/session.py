@@ -1,0 +1,192 @@
+"""Session: one lab's training. Its pump thread alone writes the run widget, in a few messages a second."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty
+from typing import Any
+
+from trainlab import commands as cmd
+from trainlab import events as ev
+from trainlab.engine.worker import MakeRun, Worker
+from trainlab.errors import Problem
+from trainlab.runs.history import History
+from trainlab.views.series import decimate, packed
+from trainlab.widgets.bundles import RunWidget
+from trainlab.widgets.status import describe
+
+EVERY = 0.25  # seconds between two updates while training
+AT_ONCE = 0.12  # seconds between two updates when something happened
+MOST_ROWS = 4000  # rows of a snapshot
+_STEPS = slice(1, 5)  # epoch, loss, accuracy, lr
+_EPOCHS = [0, 2, 3, 4, 5]  # epoch, then the four means
+_COMMANDS: dict[str, type[cmd.Command]] = {
+    "pause": cmd.Pause,
+    "resume": cmd.Resume,
+    "step": cmd.StepOnce,
+    "stop": cmd.Stop,
+}
+
+
+@dataclass(frozen=True)
+class _Hello:
+    """A view of the run appeared and wants to know everything."""
+
+    view: str | None
+
+
+@dataclass(frozen=True)
+class _Reset:
+    """Forget the run that is shown, ending it first if it is under way."""
+
+
+@dataclass(frozen=True)
+class _Closed:
+    """The lab is gone: the pump ends."""
+
+
+class Session:
+    """Starts runs, tells them what the page's buttons say, and shows what they report.
+
+    `make` gives the run to start: it is asked when Start is pressed, and may raise Problem.
+    """
+
+    def __init__(self, view: RunWidget, make: Callable[[], MakeRun]) -> None:
+        self.view, self._make = view, make
+        self.worker = Worker()
+        self.history = History()
+        self.path = ""  # of the newest run
+        self.state: ev.State = "idle"
+        self._shown = 0  # names the history that the page shows
+        self._sent = (0, 0, 0)  # what the page has: its name, and its rows of steps and of epochs
+        self._sent_at = 0.0
+        self._speed = 0.0
+        self._note = ""
+        self._building: ev.Progress | None = None
+        self._resetting = False
+        view.on_msg(self._hear)
+        threading.Thread(target=self._pump, name="trainlab-pump", daemon=True).start()
+
+    def command(self, name: str) -> None:
+        """Do what a button says. Never blocks: the run answers in its own time."""
+        if name == "start" or (name == "step" and not self.worker.busy):
+            try:
+                make = self._make()
+            except Problem as problem:
+                self._put(ev.Failed(problem.what, problem.why, problem.remedy))
+            else:
+                first = (cmd.Pause(), cmd.StepOnce()) if name == "step" else ()
+                self.worker.start(make, *first)
+        elif name == "reset":
+            self._put(_Reset())
+        elif name in _COMMANDS:
+            self.worker.send(_COMMANDS[name]())
+
+    def close(self) -> None:
+        """End the run, saved, and the pump."""
+        self.worker.send(cmd.Stop())
+        self._put(_Closed())
+
+    def _put(self, item: Any) -> None:
+        self.worker.events.put((self.worker.run, item))
+
+    def _hear(self, _widget: object, message: Any, _buffers: object) -> None:
+        """What the page sends; anything else that arrives is left alone."""
+        match message:
+            case {"type": "hello", **rest}:
+                view = rest.get("view")
+                self._put(_Hello(view if isinstance(view, str) else None))
+            case {"type": "command", "name": str(name)}:
+                self.command(name)
+
+    def _pump(self) -> None:
+        waiting = urgent = False
+        while True:
+            due = self._sent_at + (AT_ONCE if urgent else EVERY) - time.monotonic()
+            if waiting and due <= 0:
+                self._show()
+                waiting = urgent = False
+            try:
+                _run, item = self.worker.events.get(timeout=due if waiting else None)
+            except Empty:
+                continue
+            if isinstance(item, _Closed):
+                return
+            urgent = self._take(item) or urgent
+            waiting = True
+
+    def _take(self, item: Any) -> bool:
+        """Take in one event; whether the page should know at once."""
+        match item:
+            case _Hello():
+                self._snapshot(item.view)
+            case _Reset():
+                self._resetting = self.worker.busy
+                if self._resetting:
+                    self.worker.send(cmd.Stop())
+                else:
+                    self._clear()
+            case ev.Opened():
+                self._clear()
+                self.path = item.run
+                self.state = "building"
+            case ev.Progress():
+                self._building = item
+                return False
+            case ev.Answered():
+                self._note = item.reason
+            case ev.Steps():
+                self._speed = item.images_per_second
+                self.history.add(item)
+                return self.state == "paused"
+            case ev.Event():
+                self._note = ""
+                self.history.add(item)
+                self.state = item.state if isinstance(item, ev.Changed) else self.state
+                if self._resetting and self.state in ("done", "failed", "idle"):
+                    self._clear()
+                return not isinstance(item, ev.EpochEnd)
+        return True
+
+    def _clear(self) -> None:
+        """An empty chart, for another run."""
+        self.history = History()
+        self.state = "idle"
+        self._shown += 1
+        self._speed, self._note, self._building, self._resetting = 0.0, "", None, False
+
+    def _status(self) -> dict[str, Any]:
+        return describe(self.history, self.state, self._speed, self._note, self._building)
+
+    def _show(self) -> None:
+        """Send what is new since the last time."""
+        shown, steps, epochs = self._sent
+        if shown != self._shown:
+            self._snapshot(None)
+            return
+        new = self.history.steps.rows[steps:, _STEPS], self.history.epochs.rows[epochs:, _EPOCHS]
+        self._send("append", None, *new)
+
+    def _snapshot(self, view: str | None) -> None:
+        """Everything so far, for one view or for all."""
+        rows = decimate(self.history.steps.rows, MOST_ROWS, column=2)
+        if self._sent[0] != self._shown:
+            view = None  # the others do not know this run yet either
+        elif view is not None:
+            self._show()  # the others get what is new first, so that one count serves all
+        self._send("snapshot", view, rows[:, _STEPS], self.history.epochs.rows[:, _EPOCHS])
+
+    def _send(self, kind: str, view: str | None, steps: Any, epochs: Any) -> None:
+        message: dict[str, Any] = {
+            "type": kind,
+            "run": str(self._shown),
+            "view": view,
+            "status": self._status(),
+            "n": len(steps),
+            "m": len(epochs),
+            "marks": [],
+        }
+        self.view.send(message, [packed(steps), packed(epochs)])
+        self._sent = (self._shown, len(self.history.steps), len(self.history.epochs))
+        self._sent_at = time.monotonic()

@@ -1,0 +1,131 @@
+"""The state of a run in words: the status line, the buttons that make sense now, what to do next."""
+
+import math
+from typing import Any
+
+from trainlab import events as ev
+from trainlab.runs.history import History
+from trainlab.text import _
+
+_LABELS = {
+    "idle": "Ready",
+    "building": "Building",
+    "running": "Running",
+    "paused": "Paused",
+    "stopping": "Stopping",
+    "done": "Done",
+    "failed": "Failed",
+}
+_BUTTONS: dict[str, tuple[str, ...]] = {
+    "idle": ("start", "step"),
+    "building": ("stop",),
+    "running": ("pause", "stop", "reset"),
+    "paused": ("resume", "step", "stop", "reset"),
+    "stopping": (),
+    "done": ("start", "step", "reset"),
+    "failed": ("start", "step", "reset"),
+}
+
+
+def describe(
+    history: History, state: ev.State, speed: float, note: str, building: ev.Progress | None
+) -> dict[str, Any]:
+    """What the page shows of a run that is in `state` and trains `speed` images a second."""
+    failed = history.failed
+    return {
+        "state": state,
+        "state_label": _label(history, state),
+        "items": _items(history, state, speed),
+        "progress": _progress(history, state, building),
+        "points": len(history.steps),
+        "summary": summary(history),
+        "buttons": {
+            name: name in _BUTTONS[state]
+            for name in ("start", "pause", "resume", "step", "stop", "reset")
+        },
+        "message": note or _message(history, state, building),
+        "error": {"what": failed.what, "why": failed.why, "remedy": failed.remedy}
+        if failed
+        else None,
+    }
+
+
+def summary(history: History) -> str:
+    """The curves in a sentence, for those who do not see them."""
+    losses = history.steps.rows[:, 2]
+    if not len(losses):
+        return _("No points yet.")
+    epochs = len(history.epochs)
+    words = _("Loss went from {first:.3g} to {last:.3g} in {steps} steps.").format(
+        first=losses[0], last=losses[-1], steps=len(losses)
+    )
+    if epochs:
+        words += " " + _("Validation accuracy {accuracy:.3f} after {epochs} epochs.").format(
+            accuracy=history.last("val_accuracy"), epochs=epochs
+        )
+    return words
+
+
+def _label(history: History, state: ev.State) -> str:
+    if state == "done" and history.finished and history.finished.stopped:
+        return _("Stopped")
+    return _(_LABELS[state])
+
+
+def _items(history: History, state: ev.State, speed: float) -> list[dict[str, str]]:
+    plan, steps = history.started, history.steps.rows
+    if plan is None:
+        return []
+    step = int(steps[-1, 0]) if len(steps) else plan.first_step
+    total = plan.epochs * plan.steps_per_epoch
+    epoch = min(plan.epochs, step // plan.steps_per_epoch + (state in ("running", "paused")))
+    values = {
+        "epoch": (_("epoch"), f"{epoch}/{plan.epochs}"),
+        "step": (_("step"), f"{step:,}"),
+        "train_loss": (_("train loss"), f"{steps[-1, 2]:.3f}" if len(steps) else "–"),
+        "val_accuracy": (_("val accuracy"), _number(history.last("val_accuracy"))),
+        "speed": (_("images/s"), f"{speed:,.0f}" if speed else "–"),
+        "time_left": (_("left"), _left(total - step, speed, plan)),
+    }
+    return [{"name": n, "label": label, "value": value} for n, (label, value) in values.items()]
+
+
+def _number(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
+
+
+def _left(steps: int, speed: float, plan: ev.Started) -> str:
+    if not speed:
+        return "–"
+    seconds = round(steps * plan.train_images / plan.steps_per_epoch / speed)
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
+
+
+def _progress(history: History, state: ev.State, building: ev.Progress | None) -> float | None:
+    if state == "building":
+        return building.fraction if building else None
+    plan, steps = history.started, history.steps.rows
+    if plan is None or not len(steps):
+        return 0.0
+    return float(steps[-1, 0]) / (plan.epochs * plan.steps_per_epoch)
+
+
+def _message(history: History, state: ev.State, building: ev.Progress | None) -> str:
+    finished = history.finished
+    match state:
+        case "idle":
+            return _("Press Start to train, or Step to take one step at a time.")
+        case "building":
+            return building.text if building else _("Building the network …")
+        case "running":
+            return ""
+        case "paused":
+            return _("Paused. Resume goes on, Step takes one step.")
+        case "stopping":
+            return _("Stopping after this step …")
+        case "done" if finished and not math.isnan(finished.best_val_accuracy):
+            return _("Best validation accuracy {best:.3f}. Press Start for a new run.").format(
+                best=finished.best_val_accuracy
+            )
+    return _("Press Start for a new run.")

@@ -1,0 +1,18 @@
+"""The words of the page's own code, translated: it asks for them by their English key."""
+
+from trainlab.text import _
+
+_KEYS = """
+About {name}|Reset {name} to default|Move {name} up|Move {name} down|Remove {name}
+Add|Add to the list|When to use|Pitfalls|auto|Copy|Download|Copied|Copying was not allowed
+Show the code|Panels|Preparing the panel …
+Run|Progress|What to do next:|Start|Pause|Resume|Step|Stop|Reset
+Chart|Loss|Accuracy|Learning rate|each step|train|train mean|validation|lr|Log loss|Show lr
+Smoothing|Latest|Zoom to the latest epochs|Reset zoom|epoch|points|No points yet.
+"""
+
+
+def page_words() -> dict[str, str]:
+    """English -> the user's language."""
+    keys = [key for line in _KEYS.strip().splitlines() for key in line.split("|")]
+    return {key: _(key) for key in keys}
