@@ -107,7 +107,7 @@ class Trainer:
 
     def _train(self, inbox: cmd.Commands) -> Iterator[ev.Event]:
         plan, training = self.parts.plan, self.experiment.training
-        while self.epoch < plan.epochs and not self._stopping:
+        while self._goes_on():
             done = self.step - self.epoch * plan.steps_per_epoch
             order = epoch_order(len(self.parts.train), training.seed, self.epoch)
             batches = order.to(self.parts.device).split(training.batch_size)
@@ -124,6 +124,9 @@ class Trainer:
             if not self._stopping:
                 yield from self._end_epoch(inbox)
         yield from self._finish()
+
+    def _goes_on(self) -> bool:
+        return not self._stopping and self.epoch < self.parts.plan.epochs
 
     def _train_step(self, index: Tensor) -> None:
         """One optimizer step on the training images of these rows."""
