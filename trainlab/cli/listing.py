@@ -1,0 +1,125 @@
+"""`trainlab list`: the families, their choices, the fields with defaults and bounds."""
+
+import json
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from trainlab.catalog import families
+from trainlab.catalog.training import Training
+from trainlab.choice import Choice, Settings, choices, family_of
+from trainlab.errors import Problem
+from trainlab.refusal import nearest
+from trainlab.text import _
+
+Families = dict[str, list[type[Settings]]]
+
+
+def select(family: str | None = None) -> Families:
+    """Every family with its choices, or the one that is named. Raises Problem for an unknown one."""
+    found: Families = {name: list(choices(base)) for name, base in families().items()}
+    found["training"] = [Training]
+    if family is None:
+        return found
+    if family not in found:
+        raise Problem(
+            _("there is no family {name!r}").format(name=family) + nearest(family, [*found])
+        )
+    return {family: found[family]}
+
+
+def as_json(selected: Families) -> str:
+    """An object of family -> list of choices."""
+    data = {name: [describe(choice) for choice in members] for name, members in selected.items()}
+    return json.dumps(data, indent=2, ensure_ascii=False)
+
+
+def as_text(selected: Families, fields: bool) -> str:
+    """A table a family: kind and summary, and the fields where they are wanted."""
+    blocks = []
+    for name, members in selected.items():
+        width = max(len(kind_of(choice)) for choice in members)
+        lines = [name]
+        for choice in members:
+            lines.append(f"  {kind_of(choice):<{width}}  {_(choice.summary())}")
+            lines += _field_lines(choice) if fields else []
+        blocks.append("\n".join(lines))
+    if not fields:
+        blocks.append(_("The settings of one family: trainlab list FAMILY"))
+    return "\n\n".join(blocks)
+
+
+def kind_of(choice: type[Settings]) -> str:
+    """The name for `--set family=kind`; training has no kinds."""
+    return choice.kind_name() if issubclass(choice, Choice) else choice.__name__.lower()
+
+
+def describe(choice: type[Settings]) -> dict[str, Any]:
+    """One choice as plain data."""
+    defaults = choice.model_construct().model_dump(mode="json")
+    fields = {
+        name: {
+            "type": type_name(field),
+            "default": defaults.get(name),
+            "help": _(field.description or ""),
+            "bounds": bounds(field),
+        }
+        for name, field in choice.model_fields.items()
+        if name != "kind"
+    }
+    return {
+        "kind": kind_of(choice),
+        "label": _(choice.title()),
+        "summary": _(choice.summary()),
+        "source": choice.card.source,
+        "fields": fields,
+    }
+
+
+def type_name(field: FieldInfo) -> str:
+    """The type of a field as Python writes it; for a choice, the family it is taken from."""
+    family = family_of(field)
+    if family is not None:
+        return family.__name__
+    return _type_name(field.annotation)
+
+
+def _type_name(annotation: Any) -> str:
+    inner = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return " | ".join(repr(value) for value in inner)
+    if get_origin(annotation) is tuple:
+        return f"tuple[{', '.join(_type_name(part) for part in inner)}]"
+    if hasattr(annotation, "__metadata__"):  # Annotated
+        return _type_name(inner[0])
+    if inner:
+        return " | ".join(_type_name(part) for part in inner)
+    return "None" if annotation is type(None) else str(getattr(annotation, "__name__", annotation))
+
+
+def bounds(field: FieldInfo) -> dict[str, float]:
+    """gt, ge, lt, le: those that are set."""
+    found = {}
+    for name in ("gt", "ge", "lt", "le"):
+        for limit in field.metadata:
+            if getattr(limit, name, None) is not None:
+                found[name] = getattr(limit, name)
+    return found
+
+
+def _field_lines(choice: type[Settings]) -> list[str]:
+    fields = describe(choice)["fields"]
+    width = max(map(len, fields), default=0)
+    lines = []
+    for name, field in fields.items():
+        default = json.dumps(field["default"], ensure_ascii=False)
+        default = _("auto") if field["default"] is None else default
+        limits = _limits(field["bounds"])
+        facts = f"{field['type']}, {limits}" if limits else field["type"]
+        lines.append(f"      {name:<{width}}  = {default}  ({facts})  {field['help']}")
+    return lines
+
+
+def _limits(limits: dict[str, float]) -> str:
+    signs = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+    return ", ".join(f"{signs[name]} {limit:g}" for name, limit in limits.items())
