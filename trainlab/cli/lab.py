@@ -84,7 +84,7 @@ def voila_command(notebook: Path, folder: Path, port: int) -> list[str]:
         "--Voila.port_retries=0",
         "--Voila.log_level=ERROR",
         f"--Voila.connection_dir_root={connections}",
-        "--VoilaConfiguration.file_allowlist=[]",
+        "--VoilaConfiguration.file_allowlist=(?!)",  # matches no file; [] makes traitlets warn
         "--VoilaConfiguration.show_tracebacks=False",
     ]
 
@@ -137,7 +137,7 @@ def _wait(server: subprocess.Popen[bytes], port: int) -> None:
             )
         connection = http.client.HTTPConnection(HOST, port, timeout=2)
         try:
-            connection.request("HEAD", "/favicon.ico")
+            connection.request("GET", "/favicon.ico")
             connection.getresponse()
         except (OSError, http.client.HTTPException):
             time.sleep(0.1)
