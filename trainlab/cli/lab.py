@@ -84,7 +84,7 @@ def voila_command(notebook: Path, folder: Path, port: int) -> list[str]:
         "--Voila.port_retries=0",
         "--Voila.log_level=ERROR",
         f"--Voila.connection_dir_root={connections}",
-        "--VoilaConfiguration.file_allowlist=(?!)",  # matches no file; [] makes traitlets warn
+        *("--VoilaConfiguration.file_allowlist", "(?!)"),  # no file; traitlets warns of "=[]"
         "--VoilaConfiguration.show_tracebacks=False",
     ]
 
