@@ -34,7 +34,7 @@ export function makeCode(ctx) {
   let shown = { text: "", filename: "train.py" };
   const block = h("code");
   const name = h("span", { class: "tl-filename" });
-  const said = h("span", { class: "tl-help", role: "status" });
+  const said = h("span", { class: "tl-help", "aria-live": "polite" });
   const copyButton = h("button", {
     type: "button", class: "tl-button",
     onclick: () => copy(shown.text, block).then(() => say("Copied"), () => say("Copying was not allowed")),

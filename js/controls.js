@@ -69,13 +69,15 @@ export function makeStatus(_) {
   const separator = h("span", { class: "tl-separator" });
   const el = h("div", { class: "tl-status", role: "status", "aria-live": "off" }, state, separator, items);
   const spoken = h("div", { class: "tl-hidden", "aria-live": "polite" });
+  const message = h("p", { class: "tl-message" });
   const update = keyed(items, item => item.name, makeItem);
   return {
-    els: [el, spoken],
+    els: [el, spoken, message],
     update(status) {
       attr(el, "data-state", status.state);
       text(state, status.state_label);
       text(spoken, status.state_label);
+      text(message, status.points ? status.message : "");
       const parts = status.items ?? [];
       text(separator, parts.length ? SEPARATOR : "");
       update(parts.map((item, i) => ({ ...item, last: i === parts.length - 1 })));

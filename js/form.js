@@ -82,8 +82,7 @@ export function makeSection(first, ctx) {
       line(error, spec.error);
       tools.update(spec);
       fields.update(spec.fields);
-      card.update(spec.card, Boolean(spec.depth));
-      el.classList.toggle("tl-with-card", Boolean(spec.card) && !spec.depth);
+      card.update(spec.card, true);
     },
   };
 }

@@ -1,5 +1,5 @@
 // The panels of the lab: header, tabs and the open panel's form, card, pictures and code.
-import { makePictures } from "./card.js";
+import { makeCard, makePictures } from "./card.js";
 import { makeCode } from "./code.js";
 import { adopt, attr, h, icon, keyed, line, listen, text, translator, watchTheme } from "./dom.js";
 import { makeSection } from "./form.js";
@@ -74,11 +74,16 @@ function makePanel(ctx) {
   const sections = h("div", { class: "tl-sections" });
   const actions = h("div", { class: "tl-actions" });
   const pictures = makePictures(ctx);
+  const cards = h("div", { class: "tl-cards" });
   const code = makeCode(ctx);
   const waiting = h("p", { class: "tl-empty" }, ctx._("Preparing the panel …"));
   const el = h("div", { class: "tl-panel tl-surface", role: "tabpanel", id: ctx.id("panel"), tabindex: -1 },
-    h("div", { class: "tl-panel-head" }, h("div", null, title, intro), actions), waiting, sections, pictures.el, code.el);
+    h("div", { class: "tl-panel-head" }, h("div", null, title, intro), actions), waiting, sections, pictures.el, cards, code.el);
   const updateSections = keyed(sections, section => `${section.path}:${Boolean(section.list)}`, section => makeSection(section, ctx));
+  const updateCards = keyed(cards, section => section.path, () => {
+    const card = makeCard(ctx);
+    return { el: card.el, update: section => card.update(section.card, false) };
+  });
   const updateActions = keyed(actions, action => action.id, action => {
     const button = h("button", { type: "button", class: "tl-button", onclick: () => ctx.send({ type: "action", id: action.id }) });
     return { el: button, update: next => text(button, next.label) };
@@ -93,7 +98,9 @@ function makePanel(ctx) {
       line(title, panel.title);
       line(intro, panel.intro);
       const lone = panel.sections?.length === 1;
-      updateSections((panel.sections ?? []).map(section => ({ ...section, lone })));
+      // What was chosen is seen first, and read about below.
+      updateSections((panel.sections ?? []).map(section => ({ ...section, lone, card: null })));
+      updateCards((panel.sections ?? []).filter(section => section.card));
       updateActions(panel.actions ?? []);
       pictures.update(panel.pictures);
       code.update(panel.code);

@@ -13,6 +13,7 @@ from trainlab.views.formulas import formula_svg
 
 Refused = dict[str, tuple[Any, str]]
 Spec = dict[str, Any]
+_LONGEST = 10_000  # a linear slider over more cannot be aimed
 
 
 def section(path: str, label: str, value: Settings, refused: Refused) -> Spec:
@@ -80,7 +81,8 @@ def field(path: str, name: str, owner: Settings, refused: Refused) -> Spec:
         "unit": _(str(extra.get("unit", ""))),
         **_bounds(info),
     }
-    spec["slider"] = kind in ("number", "integer") and not nullable and spec["max"] is not None
+    drawable = spec["max"] is not None and (spec["scale"] == "log" or spec["max"] <= _LONGEST)
+    spec["slider"] = kind in ("number", "integer") and not nullable and drawable
     if kind == "choice":
         options = get_args(info.annotation)
         spec["options"] = [{"value": option, "label": str(option)} for option in options]
