@@ -1,0 +1,273 @@
+"""Every choice trains, and its exported script repeats the run to the last bit.
+
+The scripts run one after the other, each in a namespace of its own, in one process that cannot import
+trainlab: starting one takes longer than most of them.
+"""
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from trainlab import events as ev
+from trainlab.catalog import families
+from trainlab.catalog.datasets import Digits
+from trainlab.choice import choices
+from trainlab.engine.trainer import Trainer
+from trainlab.experiment import Experiment
+from trainlab.export import script
+
+MEANS = ("train_loss", "val_loss", "val_accuracy")
+CONVNET = {"kind": "convnet", "width": 8, "stages": 1}
+PLAYER = """
+import contextlib, io, json, sys, traceback
+sys.modules["trainlab"] = None  # an import of it fails
+for line in sys.stdin:
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            exec(compile(json.loads(line), "script", "exec"), {"__name__": "__main__"})
+        print(printed.getvalue().splitlines()[-1], flush=True)
+    except Exception:
+        print(json.dumps(traceback.format_exc()), flush=True)
+"""
+
+# what the defaults of a choice leave untouched: settings that change code, and choices together
+MORE: dict[str, dict[str, dict[str, Any]]] = {
+    "activations": {"leaky_relu 0.2": {"model": {"activation": {"kind": "leaky_relu", "negative_slope": 0.2}}}},
+    "augmentations": {
+        "all": {"augmentations": ["shift", "rotate_scale", "horizontal_flip"], "model": CONVNET},
+        "settings": {
+            "augmentations": [
+                {"kind": "rotate_scale", "degrees": 30.0, "scale": [0.8, 1.3]},
+                {"kind": "shift", "padding": 2},
+            ]
+        },
+    },
+    "losses": {"smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}}},
+    "models": {
+        "linear": {"model": {"kind": "mlp", "depth": 0}},
+        "mlp, deep": {"model": {"width": 12, "depth": 3, "dropout": 0.2, "norm": "batch", "activation": "gelu"}},
+        "convnet, deep": {
+            "model": CONVNET | {"stages": 3, "convs": 2, "dropout": 0.5, "activation": "elu"}
+        },
+        "convnet, biased": {"model": CONVNET | {"norm": "none", "activation": "tanh"}},
+        "convnet, bfloat16": {"model": CONVNET | {"dropout": 0.5}, "training": {"precision": "bfloat16"}},
+    },
+    "norms": {
+        "batch 2d": {"model": CONVNET | {"norm": {"kind": "batch", "momentum": 0.2, "eps": 1e-3}}},
+        "group 2d": {"model": CONVNET | {"norm": {"kind": "group", "num_groups": 4}}},
+        "layer 2d": {"model": CONVNET | {"norm": "layer"}},
+    },
+    "optimizers": {
+        "nesterov": {"optimizer": {"kind": "sgd", "lr": 0.05, "momentum": 0.9, "nesterov": True}},
+        "adam, l2": {"optimizer": {"kind": "adam", "betas": [0.8, 0.99], "weight_decay": 1e-2}},
+        "amsgrad": {"optimizer": {"kind": "adamw", "amsgrad": True, "eps": 1e-5}},
+        "centered": {"optimizer": {"kind": "rmsprop", "lr": 1e-3, "momentum": 0.9, "centered": True}},
+    },
+    "regularizers": {
+        "l2 and both clips": {
+            "regularizers": ["l2", {"kind": "clip_norm", "max_norm": 0.5}, "clip_value"]
+        }
+    },
+    "schedules": {
+        "plateau, dropping": {
+            "schedule": {"kind": "plateau", "patience": 0, "threshold": 0.9, "min_lr": 1e-5},
+            "training": {"epochs": 4},
+        },
+        "step, dropping": {"schedule": {"kind": "step", "step_size": 1}},
+        "three phases": {
+            "schedule": {"kind": "onecycle", "three_phase": True, "anneal_strategy": "linear"}
+        },
+    },
+    "training": {
+        "bfloat16": {"training": {"precision": "bfloat16"}},
+        "a last batch of one": {"training": {"batch_size": 718}},
+        "one batch": {"training": {"batch_size": 4096, "epochs": 3}},
+        "seed, share, cpu": {"training": {"seed": 7, "validation_share": 0.7, "device": "cpu"}},
+        "two threads": {"training": {"threads": 2}, "model": CONVNET},
+    },
+}  # fmt: skip
+SMALL: dict[str, Any] = {
+    "model": {"kind": "mlp", "width": 16, "depth": 1},
+    "optimizer": {"kind": "adamw", "lr": 0.01},
+    "training": {"epochs": 2, "threads": 1, "validation_share": 0.6},
+}
+Result = dict[str, Any]
+Cases = dict[str, Experiment]
+
+
+@dataclass(frozen=True)
+class Played:
+    """What the lab and the script say of one experiment, and the loss of each of the lab's steps."""
+
+    lab: Result
+    script: Result | str
+    losses: list[float]
+
+
+def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the settings of `change`; another kind comes without the settings of the first."""
+    if change.get("kind", base.get("kind")) != base.get("kind"):
+        return change
+    return base | {
+        key: merged(base[key], value) if isinstance(base.get(key), dict) and isinstance(value, dict) else value
+        for key, value in change.items()
+    }  # fmt: skip
+
+
+def trained(experiment: Experiment) -> tuple[Result, list[float]]:
+    """The lab's own run: what the script has to print, and the losses."""
+    result: Result = {name: [] for name in MEANS}
+    losses: list[float] = []
+    for event in Trainer(experiment).run(SimpleQueue()):
+        match event:
+            case ev.Steps():
+                losses += event.loss
+            case ev.EpochEnd():
+                for name in MEANS:
+                    result[name].append(getattr(event, name))
+            case ev.Finished():
+                result["weights_sha256"] = event.weights_sha256
+    return result, losses
+
+
+def ruff(folder: Path, *arguments: str) -> None:
+    """What ruff thinks of every script in a folder."""
+    from ruff import find_ruff_bin  # type: ignore[import-untyped]
+
+    command = [find_ruff_bin(), *arguments, "--isolated", str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def replay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Result | str]]:
+    """Runs a script: the JSON of its last line, or its traceback."""
+    command, folder = [sys.executable, "-I", "-c", PLAYER], tmp_path_factory.mktemp("player")
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, text=True) as player:
+        assert player.stdin is not None
+        assert player.stdout is not None
+        out, back = player.stdin, player.stdout
+
+        def replayed(text: str) -> Result | str:
+            out.write(json.dumps(text) + "\n")
+            out.flush()
+            result: Result | str = json.loads(back.readline())
+            return result
+
+        yield replayed
+        out.close()
+
+
+@pytest.fixture(scope="module")
+def play(
+    replay: Callable[[str], Result | str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Cases], dict[str, Played]]:
+    """Trains experiments in the lab and by their scripts, about which ruff has nothing to say."""
+
+    def both(cases: Cases) -> dict[str, Played]:
+        folder = tmp_path_factory.mktemp("scripts")
+        scripts = {name: script(experiment) for name, experiment in cases.items()}
+        for number, text in enumerate(scripts.values()):
+            (folder / f"script_{number}.py").write_text(text, encoding="utf-8")
+        ruff(folder, "format", "--check", "--diff", "--line-length=88")
+        # BLE001: a data set may catch whatever Pillow raises
+        ruff(folder, "check", "--no-cache", "--extend-ignore=BLE001")
+        lab = {name: trained(experiment) for name, experiment in cases.items()}
+        return {name: Played(lab[name][0], replay(scripts[name]), lab[name][1]) for name in cases}
+
+    return both
+
+
+@pytest.fixture(scope="module")
+def played(
+    defaults: dict[str, dict[str, dict[str, Any]]], play: Callable[[Cases], dict[str, Played]]
+) -> Callable[[str], dict[str, Played]]:
+    """The cases of a family, played when first asked for."""
+
+    @cache
+    def family_played(family: str) -> dict[str, Played]:
+        data = defaults.get(family, {}) | MORE.get(family, {})
+        return play(
+            {name: Experiment.from_data(merged(SMALL, case)) for name, case in data.items()}
+        )
+
+    return family_played
+
+
+PLAIN = [
+    (family, choice.kind_name())
+    for family, base in families().items()
+    for choice in choices(base)
+    if family != "datasets"  # these need files: below
+]
+
+
+@pytest.mark.parametrize(("family", "kind"), PLAIN, ids=lambda part: part)
+def test_every_choice_trains_and_its_script_repeats_it(
+    family: str, kind: str, played: Callable[[str], dict[str, Played]]
+) -> None:
+    one = played(family)[kind]
+    assert one.script == one.lab
+    assert len(one.losses) >= 20
+    assert all(math.isfinite(loss) for loss in one.losses)
+    if (family, kind) == ("inits", "zeros"):  # its card says so: no symmetry is broken
+        assert one.losses[-1] == pytest.approx(one.losses[0], rel=0.05)
+    else:
+        assert sum(one.losses[15:20]) / 5 < one.losses[0]
+
+
+@pytest.mark.parametrize(
+    ("family", "name"), [(family, name) for family, cases in MORE.items() for name in cases]
+)
+def test_settings_and_combinations_are_repeated(
+    family: str, name: str, played: Callable[[str], dict[str, Played]]
+) -> None:
+    one = played(family)[name]
+    assert one.script == one.lab
+
+
+def test_data_sets_are_repeated(
+    shared: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    play: Callable[[Cases], dict[str, Played]],
+) -> None:
+    """All but CIFAR-10: there is no archive here whose checksum torchvision accepts."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = _image_folder(tmp_path / 'it\'s "mine"')
+    sets = {
+        "digits": {"kind": "digits"},
+        "mnist": {"kind": "mnist", "root": str(shared / "data" / "mnist"), "split": "test"},
+        "folder": {"kind": "folder", "root": str(folder), "size": 16},
+        "grey": {"kind": "folder", "root": str(folder), "size": 12, "grey": True},
+    }
+    training = {"validation_share": 0.8}
+    cases = {
+        name: Experiment.from_data(merged(SMALL, {"dataset": data, "training": training}))
+        for name, data in sets.items()
+    }
+    for name, one in play(cases).items():
+        assert one.script == one.lab, name
+
+
+def _image_folder(root: Path) -> Path:
+    """Sixty digits as PNG files, in a folder a class."""
+    data = Digits().load()
+    for number in range(60):
+        folder = root / f"class {int(data.labels[number])}"
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = data.images[number, 0].numpy()
+        Image.fromarray(pixels).resize((20, 24)).save(folder / f"{number}.png")
+    return root
