@@ -1,0 +1,83 @@
+"""Figures, formulas and grids of images: what they hold, and that they take the page's colour."""
+
+import base64
+import io
+import re
+from collections.abc import Iterator
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from trainlab.catalog import families
+from trainlab.choice import choices
+from trainlab.views.figures import MOST_POINTS, histograms, lr_figure, run_figure
+from trainlab.views.formulas import formula_svg
+from trainlab.views.images import grid_png
+from trainlab.views.ink import INK, to_svg
+
+
+def formulas() -> Iterator[str]:
+    for family in families().values():
+        yield from (choice.card.formula for choice in choices(family) if choice.card.formula)
+
+
+def check_svg(svg: str) -> ET.Element:
+    """One inline element without the stand-in ink, scripts or links to elsewhere."""
+    root = ET.fromstring(svg)  # noqa: S314 (our own text)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert INK not in svg
+    assert "currentColor" in svg
+    assert "<script" not in svg
+    links = re.findall(r'href="([^"]*)"', svg)
+    assert all(link.startswith("#") for link in links)
+    return root
+
+
+@pytest.mark.parametrize("formula", sorted(set(formulas())))
+def test_every_formula_of_the_catalogue_is_drawn(formula: str) -> None:
+    root = check_svg(formula_svg(formula))
+    width, height = (float(root.attrib[name].removesuffix("pt")) for name in ("width", "height"))
+    assert 10 < width < 600
+    assert 10 < height < 90
+
+
+def test_lr_figure_of_a_long_run_is_thinned_out() -> None:
+    figure = lr_figure([0.1] * 50_000, 100)
+    (line,) = figure.axes[0].lines
+    x = np.asarray(line.get_xdata())
+    assert len(x) <= MOST_POINTS
+    assert x[0] == pytest.approx(0.01)
+    assert x[-1] == pytest.approx(500)
+    check_svg(to_svg(figure))
+
+
+def test_histograms_show_names_as_text_and_hide_empty_places() -> None:
+    names = ["$$\\frac$$", "<img src=x>", "0.weight", "1.weight", "2.weight"]
+    figure = histograms([(name, np.linspace(-1, 1, 50)) for name in names])
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title() for axes in shown] == names
+    check_svg(to_svg(figure))
+
+
+def test_run_figure_draws_steps_and_epochs() -> None:
+    steps = {name: np.linspace(0.1, 1, 40) for name in ("epoch", "loss", "accuracy", "lr")}
+    names = ("epoch", "train_loss", "val_loss", "train_accuracy", "val_accuracy")
+    epochs = {name: np.linspace(0.1, 1, 4) for name in names}
+    figure = run_figure(steps, epochs)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "accuracy", "lr"]
+    assert [np.size(line.get_xdata()) for line in figure.axes[0].lines] == [40, 4, 4]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_grid_png_places_images_in_rows_with_clear_gaps(channels: int) -> None:
+    images = np.full((5, channels, 4, 6), 200, np.uint8)
+    images[4] = 7
+    png = Image.open(io.BytesIO(base64.b64decode(grid_png(images, columns=3))))
+    assert png.size == (3 * 7 - 1, 2 * 5 - 1)
+    pixels = np.asarray(png)
+    assert pixels[0, 0].tolist() == [200, 200, 200, 255]
+    assert pixels[0, 6].tolist() == [0, 0, 0, 0]
+    assert pixels[5, 7].tolist() == [7, 7, 7, 255]
+    assert pixels[5, 14].tolist() == [0, 0, 0, 0]
