@@ -23,7 +23,7 @@ def horizontal_flip(images: Tensor, generator: torch.Generator, p: float = 0.5) 
 
 
 def shift(images: Tensor, generator: torch.Generator, padding: int = 2) -> Tensor:
-    """Crop each zero-padded image at a random place: a move by up to `padding` pixels each way."""
+    """Crop each zero-padded image at random: a move by up to `padding` pixels."""
     n, c, h, w = images.shape
     padded = F.pad(images, (padding,) * 4).flatten(2)
     move = torch.randint(2 * padding + 1, (2, n, 1), generator=generator, device=images.device)
@@ -40,7 +40,7 @@ def rotate_scale(
     degrees: float = 10.0,
     scale: tuple[float, float] = (0.9, 1.1),
 ) -> Tensor:
-    """Turn each image by up to `degrees` either way and zoom it by a factor in `scale`, in one resampling."""
+    """Turn by up to `degrees` either way and zoom by `scale`, in one resampling."""
     n, _, h, w = images.shape
     draw = torch.rand(2, n, generator=generator, device=images.device)
     angle = torch.deg2rad((draw[0] * 2 - 1) * degrees)

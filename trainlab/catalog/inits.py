@@ -18,7 +18,7 @@ Nonlinearity = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"
 
 
 def weights(model: nn.Module) -> Iterator[Tensor]:
-    """Every filter bank and weight matrix in order; its bias is set to zero on the way."""
+    """Every filter bank and weight matrix; biases become zero on the way."""
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             if module.bias is not None:

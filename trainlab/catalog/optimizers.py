@@ -15,7 +15,7 @@ _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.optim."
 
 
 def decay_groups(parameters: Iterable[nn.Parameter]) -> list[dict[str, Any]]:
-    """Two parameter groups: weights; then biases and norms (one dimension), which are never decayed."""
+    """Two groups: weights; then biases and norms, which are never decayed."""
     parameters = list(parameters)
     return [
         {"params": [p for p in parameters if p.ndim > 1]},

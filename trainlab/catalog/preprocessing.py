@@ -13,7 +13,7 @@ from trainlab.choice import Card, Choice
 
 
 def channel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation a channel of uint8 images scaled to [0, 1], each (C, 1, 1): exact, by counting."""
+    """Mean and deviation of each channel in [0, 1], as (C, 1, 1): exact, by counting."""
     counts = torch.stack(
         [torch.bincount(channel.flatten(), minlength=256) for channel in images.unbind(1)]
     ).double()

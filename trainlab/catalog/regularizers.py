@@ -11,7 +11,7 @@ _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn.utils."
 
 
 def l2(parameters: Iterable[nn.Parameter], strength: float = 1e-4) -> None:
-    """Add the gradient of (strength / 2) * w^2 for every weight; biases and norms (one dimension) are spared."""
+    """Add the gradient of (strength / 2) * w^2; biases and norms are spared."""
     for p in parameters:
         if p.ndim > 1 and p.grad is not None:
             p.grad.add_(p.detach(), alpha=strength)

@@ -16,7 +16,7 @@ PREPARED_BYTES = (
 
 
 def stratified_split(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Row numbers of the training and the validation images: `share` of every class is held out."""
+    """Rows to train and to validate on: `share` of every class is held out."""
     held = torch.zeros(len(labels), dtype=torch.bool)
     for label in labels.unique().tolist():
         members = (labels == label).nonzero().flatten()
@@ -31,7 +31,7 @@ def epoch_order(rows: int, seed: int, epoch: int) -> Tensor:
 
 
 def gather(images: Tensor, index: Tensor) -> Tensor:
-    """Rows of images (N, H, W, C) uint8 as a float32 batch (B, C, H, W) in [0, 1], channels last in memory."""
+    """Rows of uint8 images (N, H, W, C) as floats (B, C, H, W) in [0, 1]."""
     return images.index_select(0, index).permute(0, 3, 1, 2).float().div(255)
 
 

@@ -52,6 +52,6 @@ def describe(error: BaseException) -> ev.Failed:
 def _out_of_memory(detail: str) -> ev.Failed:
     return ev.Failed(
         _("There was not enough memory for this run"),
-        detail.split("\n", 1)[0][:200],
+        detail.split("\n", 1)[0][:200] or _("The machine has no more to give."),
         _("Halve the batch size, choose a narrower model or smaller images, and start again."),
     )

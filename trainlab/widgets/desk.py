@@ -18,6 +18,7 @@ from trainlab.widgets.panels import Panel
 from trainlab.widgets.pictures import Look, unavailable
 
 CODE = "code"
+_CODE_INTRO = "The same training in plain PyTorch: on the CPU it gives the same numbers."
 
 
 class Desk:
@@ -101,10 +102,9 @@ class Desk:
 
     def _show_form(self) -> None:
         """The open panel, with the pictures it had until the new ones are drawn."""
-        old = self.view.panel
-        kept = old.get("pictures", []) if old.get("id") == self._open else []
+        old = self.view.panel if self.view.panel.get("id") == self._open else {}
         if self._open == CODE:
-            self.view.panel = _code_panel(self.editor.experiment)
+            self.view.panel = old or _code_panel("", _("Writing the script …"))
             return
         panel = self._panels[self._open]
         self.view.panel = {
@@ -112,7 +112,7 @@ class Desk:
             "title": _(panel.title),
             "intro": _(panel.intro),
             "sections": panel.sections(self.editor.experiment, self.editor.refused),
-            "pictures": kept,
+            "pictures": old.get("pictures", []),
             "actions": [{"id": name, "label": _(text)} for name, text in panel.actions.items()],
             "code": None,
         }
@@ -125,20 +125,17 @@ class Desk:
 
     def _show_pictures(self) -> None:
         self._drawing = False
-        panel = self._panels.get(self._open)
-        if panel is None or panel.draw is None:
+        experiment, panel = self.editor.experiment, self._panels.get(self._open)
+        if panel is not None and panel.draw is None:
             return
-        experiment = self.editor.experiment
         data = self._data_of(experiment.dataset)
         if data is None:  # it comes in the background, and this is called again
             return
-        try:
-            if isinstance(data, Problem):
-                raise data
-            pictures = panel.draw(Look(experiment, data, self._draw))
-        except Problem as problem:
-            pictures = unavailable(problem)
-        self.view.panel = {**self.view.panel, "pictures": pictures}
+        if panel is None:
+            self.view.panel = _code_panel(*_written(experiment, data))
+        else:
+            drawn = _drawn(panel, experiment, data, self._draw)
+            self.view.panel = {**self.view.panel, "pictures": drawn}
 
     def _data_of(self, choice: DatasetChoice) -> Images | Problem | None:
         """The data of this choice if it was read already; else None, and it is being read."""
@@ -181,18 +178,33 @@ def _read(choice: DatasetChoice) -> Images | Problem:
         return Problem(_("{name} cannot be read").format(name=choice.title()), str(error))
 
 
-def _code_panel(experiment: Experiment) -> dict[str, Any]:
+def _drawn(
+    panel: Panel, experiment: Experiment, data: Images | Problem, draw: int
+) -> list[dict[str, Any]]:
+    """The panel's pictures, or why there are none."""
+    if isinstance(data, Problem):
+        return unavailable(data)
     try:
-        code, intro = (
-            script(experiment),
-            _("The same training in plain PyTorch: it gives the same numbers."),
-        )
+        return panel.draw(Look(experiment, data, draw)) if panel.draw else []
     except Problem as problem:
-        code, intro = "", str(problem)
+        return unavailable(problem)
+
+
+def _written(experiment: Experiment, data: Images | Problem) -> tuple[str, str]:
+    """The exported script and a word on it, or why there is none."""
+    if isinstance(data, Problem):
+        return "", str(data)
+    try:
+        return script(experiment, data=data), _CODE_INTRO
+    except Problem as problem:
+        return "", str(problem)
+
+
+def _code_panel(code: str, intro: str) -> dict[str, Any]:
     return {
         "id": CODE,
         "title": _("The code"),
-        "intro": intro,
+        "intro": _(intro),
         "sections": [],
         "pictures": [],
         "actions": [],

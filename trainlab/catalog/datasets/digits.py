@@ -10,7 +10,7 @@ from trainlab.choice import Card
 
 
 def digits() -> tuple[torch.Tensor, torch.Tensor]:
-    """1,797 handwritten digits that scikit-learn ships, 8x8 grey; values 0..16 become 0..255."""
+    """1,797 handwritten digits of 8x8 pixels; 0..16 becomes 0..255."""
     from sklearn.datasets import load_digits
 
     data = load_digits()
