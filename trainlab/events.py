@@ -3,7 +3,7 @@
 import json
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 State = Literal["idle", "building", "running", "paused", "stopping", "done", "failed"]
 
@@ -137,22 +137,39 @@ def to_json(event: Event) -> str:
     return json.dumps({"event": type(event).__name__, **finite(asdict(event))}, allow_nan=False)
 
 
+_PLAIN: dict[Any, tuple[type, ...]] = {
+    float: (float, int),
+    int: (int,),
+    bool: (bool,),
+    str: (str,),
+    State: (str,),
+    float | None: (float, int, type(None)),
+}
+
+
 def from_json(line: str) -> Event:
     """The event that `to_json` wrote. Raises ValueError for anything else."""
-    data = json.loads(line)
-    kinds = {kind.__name__: kind for kind in Event.__subclasses__()}
-    if not isinstance(data, dict) or data.get("event") not in kinds:
-        raise ValueError(f"not an event: {line[:80]!r}")
-    kind = kinds[data.pop("event")]
     try:
-        return kind(**{name: _number(kind, name, value) for name, value in data.items()})
-    except TypeError as error:
+        data = json.loads(line)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    kinds = {kind.__name__: kind for kind in Event.__subclasses__()}
+    kind = kinds.get(str(data.pop("event", ""))) if isinstance(data, dict) else None
+    if kind is None:
+        raise ValueError(f"not an event: {line[:80]!r}")
+    fields = kind.__annotations__
+    try:
+        return kind(**{name: _restored(fields[name], value) for name, value in data.items()})
+    except (TypeError, KeyError) as error:
         raise ValueError(f"not a {kind.__name__}: {error}") from error
 
 
-def _number(kind: type[Event], name: str, value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(math.nan if item is None else item for item in value)
-    if value is None and kind.__annotations__[name] is float:
+def _restored(wanted: Any, value: Any) -> Any:
+    """The value of a field of type `wanted`; null stands for a number that JSON cannot write."""
+    if get_origin(wanted) is tuple and isinstance(value, list):
+        return tuple(_restored(get_args(wanted)[0], item) for item in value)
+    if value is None and wanted is float:
         return math.nan
+    if not isinstance(value, _PLAIN.get(wanted, ())):
+        raise TypeError(f"{str(value)[:40]!r} is no {wanted}")
     return value

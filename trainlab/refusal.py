@@ -69,10 +69,16 @@ def locate(root: type[Settings], loc: tuple[int | str, ...]) -> tuple[str, type[
         if member is not None:  # the tag of a union, which files do not spell
             place = member
             continue
-        path.append(str(part))
+        path.append(_shown(str(part)))
         field = place.model_fields.get(str(part))
         place = (family_of(field) if field else None) or place
     return ".".join(path), place
+
+
+def _shown(name: str) -> str:
+    """A name as it is, or escaped and cut where it would tear the line."""
+    name = name if name.isprintable() else ascii(name)
+    return name if len(name) <= 60 else name[:57] + "..."
 
 
 def _member(place: type[Settings], part: int | str) -> type[Settings] | None:

@@ -1,0 +1,184 @@
+"""What can go wrong: the run ends in a card, and the next one works."""
+
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, NoReturn
+
+import pytest
+import torch
+from torch import Tensor
+
+from trainlab import commands as cmd
+from trainlab import events as ev
+from trainlab.catalog.activations import LeakyReLU
+from trainlab.catalog.datasets import Digits
+from trainlab.catalog.models import MLP, ConvNet
+from trainlab.catalog.norms import NoNorm
+from trainlab.catalog.optimizers import SGD
+from trainlab.catalog.schedules import Constant
+from trainlab.catalog.training import Training
+from trainlab.engine import checkpoint
+from trainlab.engine.failures import guard
+from trainlab.engine.trainer import Trainer
+from trainlab.engine.worker import Worker
+from trainlab.experiment import Experiment
+
+TINY = Experiment(model=MLP(width=8), training=Training(epochs=1, batch_size=256, threads=1))
+WILD = Experiment(
+    model=ConvNet(width=8, norm=NoNorm(), activation=LeakyReLU(negative_slope=0.9)),
+    optimizer=SGD(lr=10.0, momentum=0.9),
+    schedule=Constant(),
+    training=Training(epochs=2, batch_size=64, threads=1),
+)
+
+
+def with_target(target: Callable[[], Any], experiment: Experiment = TINY) -> Experiment:
+    """The experiment with a data set of the user's own."""
+    dataset = type("Own", (Digits,), {"target": staticmethod(target)})
+    return experiment.model_copy(update={"dataset": dataset()})
+
+
+def images_of(count: int, classes: int = 2) -> Callable[[], tuple[Tensor, Tensor]]:
+    def target() -> tuple[Tensor, Tensor]:
+        pixels = torch.arange(count * 64).remainder(251).to(torch.uint8).view(count, 1, 8, 8)
+        return pixels, torch.arange(count) % classes
+
+    return target
+
+
+def train(experiment: Experiment, folder: Path | None = None) -> list[ev.Event]:
+    return list(guard(Trainer(experiment, folder).run(SimpleQueue())))
+
+
+def card(events: list[ev.Event]) -> ev.Failed:
+    assert events[-1] == ev.Changed("failed")
+    failed = [event for event in events if isinstance(event, ev.Failed)]
+    assert len(failed) == 1
+    assert all((failed[0].what, failed[0].why, failed[0].remedy))
+    return failed[0]
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_step(tmp_path: Path) -> None:
+    events = train(WILD, tmp_path / "wild")
+    failed = card(events)
+    assert failed.step > 1
+    assert f"at step {failed.step}" in failed.what
+    snapshot, problems = checkpoint.newest(tmp_path / "wild")
+    assert snapshot is not None
+    assert problems == []
+    assert snapshot.step == failed.step - 1
+    assert all(bool(weights.isfinite().all()) for weights in snapshot.weights.values())
+    told = sum(len(event.loss) for event in events if isinstance(event, ev.Steps))
+    assert told == snapshot.step
+
+    # a run that was stopped one step before holds the same weights: the step was not taken
+    inbox: cmd.Commands = SimpleQueue()
+    for command in (cmd.Pause(), *(cmd.StepOnce() for _ in range(snapshot.step))):
+        inbox.put(command)
+    for event in Trainer(WILD, tmp_path / "same").run(inbox):
+        if isinstance(event, ev.Steps) and event.first + len(event.loss) > snapshot.step:
+            inbox.put(cmd.Stop())
+    same, _problems = checkpoint.newest(tmp_path / "same")
+    assert same is not None
+    for name, weights in snapshot.weights.items():
+        assert torch.equal(weights, same.weights[name])
+
+
+def give_up() -> NoReturn:
+    raise ValueError("row 7 has no label")
+
+
+def fill_memory() -> NoReturn:
+    raise MemoryError
+
+
+def fill_gpu() -> NoReturn:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore")
+
+
+def fill_torch() -> Tensor:
+    return torch.empty(2**60, dtype=torch.uint8)
+
+
+def leave() -> NoReturn:
+    raise SystemExit("bye")
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (give_up, "ValueError"),
+        (fill_memory, "memory"),
+        (fill_gpu, "memory"),
+        (fill_torch, "memory"),
+        (leave, "SystemExit"),
+    ],
+)
+def test_the_lab_survives_what_data_raises(target: Callable[[], Any], words: str) -> None:
+    worker = Worker()
+    assert worker.start(Trainer(with_target(target)).run)
+    assert worker.join(20)
+    events = []
+    while not worker.events.empty():
+        events.append(worker.events.get()[1])
+    assert words in card(events).what
+    assert worker.start(Trainer(TINY).run)
+    assert worker.join(20)
+    assert worker.state == "done"
+
+
+def test_the_reason_is_told() -> None:
+    assert card(train(with_target(give_up))).why == "row 7 has no label"
+
+
+def test_threads_are_given_back() -> None:
+    before = torch.get_num_threads()
+    card(train(with_target(give_up)))
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("count", "batch", "steps"),
+    [
+        (100, 4096, 1),  # a batch larger than the data
+        (81, 64, 1),  # 65 to train on: the last batch of one image is left out
+        (82, 64, 2),
+        (10, 1, 8),
+    ],
+)
+def test_batches_of_odd_sizes(count: int, batch: int, steps: int) -> None:
+    training = Training(epochs=2, batch_size=batch, threads=1)
+    model = ConvNet(width=4)
+    odd = TINY.but(training=training, model=model)
+    events = train(with_target(images_of(count), odd))
+    started = next(event for event in events if isinstance(event, ev.Started))
+    assert started.train_images + started.val_images == count
+    assert started.steps_per_epoch == steps
+    assert isinstance(events[-2], ev.Finished)
+    assert events[-2].steps == 2 * steps
+
+
+@pytest.mark.parametrize("share", [1e-9, 0.001])
+def test_nothing_to_validate_on_is_a_problem(share: float) -> None:
+    training = TINY.training.but(validation_share=share)
+    failed = card(train(with_target(images_of(20), TINY.but(training=training))))
+    assert failed.what.startswith("training.validation_share: ")
+
+
+def test_a_share_near_one_leaves_an_image_a_class() -> None:
+    training = TINY.training.but(validation_share=0.9999)
+    events = train(with_target(images_of(60, classes=3), TINY.but(training=training)))
+    started = next(event for event in events if isinstance(event, ev.Started))
+    assert (started.train_images, started.val_images) == (3, 57)
+    assert events[-1] == ev.Changed("done")
+
+
+def test_a_device_that_is_not_there_is_a_problem() -> None:
+    elsewhere = TINY.but(training=TINY.training.but(device="cuda:77"))
+    assert card(train(elsewhere)).what.startswith("training.device: ")
+
+
+def test_a_disk_that_refuses_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").write_text("a file, where a folder should be")
+    assert "could not be saved" in card(train(TINY, tmp_path / "checkpoints")).what
