@@ -34,7 +34,12 @@ def serve(runs: Path | None, port: int | None, browser: bool) -> int:
     root = (runs or Path(os.environ.get("TRAINLAB_RUNS", "runs"))).absolute()
     with _stop_signals(), tempfile.TemporaryDirectory(prefix="trainlab-") as folder:
         command = voila_command(notebook, Path(folder), port)
-        environment = os.environ | {"TRAINLAB_RUNS": str(root)}
+        templates = str(Path(trainlab.__file__).parent / "widgets")
+        paths = [templates, *os.environ.get("JUPYTER_PATH", "").split(os.pathsep)]
+        environment = os.environ | {
+            "TRAINLAB_RUNS": str(root),
+            "JUPYTER_PATH": os.pathsep.join(filter(None, paths)),
+        }
         with _running(command, environment) as server:
             _wait(server, port)
             say(_("trainlab is at {address}  (Ctrl-C ends it)").format(address=address))
@@ -84,8 +89,9 @@ def voila_command(notebook: Path, folder: Path, port: int) -> list[str]:
         "--Voila.port_retries=0",
         "--Voila.log_level=ERROR",
         f"--Voila.connection_dir_root={connections}",
-        *("--VoilaConfiguration.file_allowlist", "(?!)"),  # no file; traitlets warns of "=[]"
+        *("--VoilaConfiguration.file_allowlist", "(?!)."),  # matches no file
         "--VoilaConfiguration.show_tracebacks=False",
+        "--VoilaConfiguration.template=trainlab",  # found through JUPYTER_PATH, see `serve`
     ]
 
 
