@@ -14,7 +14,8 @@ from trainlab.text import _
 class Editor:
     """The experiment being put together, and the values that were refused.
 
-    `refused` maps the path of a field to what was typed and why it cannot be.
+    `refused` maps the path of a field to what was typed and why it cannot be; and the path of a list
+    to what could not be added, until the next edit.
     """
 
     def __init__(self, experiment: Experiment) -> None:
@@ -22,10 +23,18 @@ class Editor:
         self.refused: dict[str, tuple[Any, str]] = {}
         self._seen: dict[str, Any] = {}  # settings of choices that were left, to come back to
 
+    @property
+    def wrong(self) -> tuple[str, str] | None:
+        """The first field that holds a refused value, and why it is refused."""
+        fields = ((path, why) for path, (_typed, why) in self.refused.items() if "." in path)
+        return next(fields, None)
+
     def set(self, path: str, value: Any) -> None:
         """Give the field at `path` a value; choosing a kind brings back the settings it last had."""
         data = self.experiment.model_dump(mode="json")
         owner, name = _find(data, path)
+        if owner is data or isinstance(owner[name], dict):
+            raise Problem(_("{path}: is no single setting").format(path=path[:80]))
         if name == "kind" and isinstance(owner, dict):
             self._choose(data, path.removesuffix(".kind"), value)
         else:
@@ -64,12 +73,13 @@ class Editor:
 
     def _take(self, data: dict[str, Any], path: str, value: Any) -> None:
         """Accept the changed data if it is valid; else remember what was refused and why."""
+        self.refused = {key: entry for key, entry in self.refused.items() if "." in key}
         try:
-            changed = Experiment.from_data(data)
+            self.experiment = Experiment.from_data(data)
         except Problem as problem:
             where, _colon, reason = problem.what.partition(": ")
-            near = path if where.startswith(path) or path.startswith(where) else where
-            self.refused[near] = (value, reason or problem.what)
+            here = where.startswith(path) or path.startswith(where)
+            self.refused[path] = (value, reason if here and reason else problem.what)
             return
         gone = path.rpartition(".")[0] + "." if path.endswith(".kind") else f"{path}."
         self.refused = {
@@ -77,7 +87,19 @@ class Editor:
             for key, entry in self.refused.items()
             if key != path and not key.startswith(gone)
         }
-        self.experiment = changed
+        self._retry()
+
+    def _retry(self) -> None:
+        """Accept refused values that are valid by now: what was wrong was another setting."""
+        for path, (value, _reason) in list(self.refused.items()):
+            data = self.experiment.model_dump(mode="json")
+            try:
+                owner, name = _find(data, path)
+                owner[name] = value
+                self.experiment = Experiment.from_data(data)
+            except Problem:
+                continue
+            del self.refused[path]
 
 
 def _find(data: Any, path: str) -> tuple[Any, Any]:
@@ -107,7 +129,7 @@ def _list(data: dict[str, Any], path: str) -> list[Any]:
 
 def _item(data: dict[str, Any], path: str) -> tuple[str, int]:
     name, _dot, number = path.rpartition(".")
-    items = _list(data, name)
-    if not number.isdecimal() or int(number) >= len(items):
+    known = [str(index) for index in range(len(_list(data, name)))]
+    if number not in known:
         raise Problem(_("{path}: there is no such item").format(path=path[:80]))
-    return name, int(number)
+    return name, known.index(number)

@@ -41,8 +41,8 @@ class _Parts:
     def _next_run(self) -> MakeRun:
         """The run that Start begins: of the experiment as the forms have it now."""
         editor = self.desk.editor
-        if editor.refused:
-            path, (_typed, reason) = next(iter(editor.refused.items()))
+        if editor.wrong:
+            path, reason = editor.wrong
             raise Problem(
                 _("{path}: {reason}").format(path=path, reason=reason),
                 _("A value on the forms is not valid, so nothing was started."),
