@@ -6,9 +6,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from trainlab.views.ink import BLUE, GREEN, INK, ORANGE, canvas, quiet
+from trainlab.views.ink import BLUE, GREEN, INK, ORANGE, canvas, quiet, to_svg
 
 Array = NDArray[np.float64]
+__all__ = ["histograms", "lr_figure", "run_figure", "to_svg"]
 MOST_POINTS = 2000  # a curve of a few hundred pixels shows no more
 
 

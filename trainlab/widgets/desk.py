@@ -14,6 +14,7 @@ from trainlab.export import script
 from trainlab.text import _
 from trainlab.widgets.bundles import PanelsWidget
 from trainlab.widgets.editor import Editor
+from trainlab.widgets.forms import draw_formulas
 from trainlab.widgets.panels import Panel
 from trainlab.widgets.pictures import Look, unavailable
 
@@ -34,6 +35,7 @@ class Desk:
         self._open = ""
         self._draw = 0
         self._drawing = False
+        self._formulas = False  # the first form does not wait for them
         self._data: dict[DatasetChoice, Images | Problem] = {}
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -111,11 +113,15 @@ class Desk:
             "id": panel.id,
             "title": _(panel.title),
             "intro": _(panel.intro),
-            "sections": panel.sections(self.editor.experiment, self.editor.refused),
+            "sections": self._sections(panel),
             "pictures": old.get("pictures", []),
             "actions": [{"id": name, "label": _(text)} for name, text in panel.actions.items()],
             "code": None,
         }
+
+    def _sections(self, panel: Panel) -> list[dict[str, Any]]:
+        sections = panel.sections(self.editor.experiment, self.editor.refused)
+        return draw_formulas(sections) if self._formulas else sections
 
     def _show_pictures_soon(self) -> None:
         if self._drawing:
@@ -125,6 +131,9 @@ class Desk:
 
     def _show_pictures(self) -> None:
         self._drawing = False
+        if not self._formulas:
+            self._formulas = True
+            self._show_form()
         experiment, panel = self.editor.experiment, self._panels.get(self._open)
         if panel is not None and panel.draw is None:
             return

@@ -9,7 +9,6 @@ from pydantic.fields import FieldInfo
 
 from trainlab.choice import Card, Choice, Settings, choices, family_of
 from trainlab.text import _
-from trainlab.views.formulas import formula_svg
 
 Refused = dict[str, tuple[Any, str]]
 Spec = dict[str, Any]
@@ -94,18 +93,31 @@ def field(path: str, name: str, owner: Settings, refused: Refused) -> Spec:
 
 @lru_cache(maxsize=256)
 def card(cls: type[Settings]) -> Spec:
-    """The help card of a choice, its formula drawn."""
+    """The help card of a choice; `draw_formulas` adds its formula's picture."""
     words: Card = cls.card
     return {
         "title": _(cls.title()),
         "summary": _(cls.summary()),
-        "formula_svg": formula_svg(words.formula) if words.formula else None,
+        "formula": words.formula,
+        "formula_svg": None,
         "formula_text": words.formula.replace("$", ""),
         "use": _(words.use),
         "pitfalls": _(words.pitfalls),
         "source": words.source,
         "url": words.url or None,
     }
+
+
+def draw_formulas(spec: Any) -> Any:
+    """The same forms with every card's formula as a picture."""
+
+    if isinstance(spec, list):
+        return [draw_formulas(item) for item in spec]
+    if not isinstance(spec, dict):
+        return spec
+    if spec.get("formula"):
+        return spec | {"formula_svg": formula_svg(spec["formula"])}
+    return {key: draw_formulas(value) for key, value in spec.items()}
 
 
 def _family(cls: type[Settings]) -> type[Choice]:

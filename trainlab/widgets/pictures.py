@@ -14,9 +14,7 @@ from trainlab.engine.randomness import generator
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.text import _
-from trainlab.views.figures import histograms, lr_figure
 from trainlab.views.images import grid_png
-from trainlab.views.ink import to_svg
 
 Spec = dict[str, Any]
 COLUMNS, ROWS = 8, 4
@@ -109,6 +107,8 @@ def model_pictures(look: Look) -> list[Spec]:
 
 def init_pictures(look: Look) -> list[Spec]:
     """The weights of each layer before the first step."""
+    from trainlab.views.figures import histograms, to_svg  # matplotlib is slow to import
+
     experiment = look.experiment
     model = build_model(
         experiment.model,
@@ -137,6 +137,8 @@ def init_pictures(look: Look) -> list[Spec]:
 
 def schedule_pictures(look: Look) -> list[Spec]:
     """The learning rate of the whole run."""
+    from trainlab.views.figures import lr_figure, to_svg  # matplotlib is slow to import
+
     experiment = look.experiment
     plan = experiment.plan(look.train_images())
     lrs = preview_lrs(experiment.optimizer, experiment.schedule, plan)
