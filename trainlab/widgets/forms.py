@@ -110,6 +110,7 @@ def card(cls: type[Settings]) -> Spec:
 
 def draw_formulas(spec: Any) -> Any:
     """The same forms with every card's formula as a picture."""
+    from trainlab.views.formulas import formula_svg  # matplotlib is slow to import
 
     if isinstance(spec, list):
         return [draw_formulas(item) for item in spec]
