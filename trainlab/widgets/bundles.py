@@ -1,5 +1,6 @@
 """The two widgets of the page. What they show is plain data; how it looks is in the committed bundle."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import traitlets
 from trainlab.widgets.words import page_words
 
 _STATIC = Path(__file__).parent / "static"
+_LONGEST = 10_000  # bytes of a message from the page: longer than any path or number that is typed
 
 
 class PanelsWidget(anywidget.AnyWidget):
@@ -36,3 +38,12 @@ class RunWidget(anywidget.AnyWidget):
     @traitlets.default("words")
     def _default_words(self) -> dict[str, str]:
         return page_words()
+
+
+def sound(message: Any) -> bool:
+    """Whether what the page sent is short, and JSON that can be sent back: no NaN, no half characters."""
+    try:
+        text = json.dumps(message, allow_nan=False, ensure_ascii=False)
+        return len(text.encode()) <= _LONGEST
+    except (TypeError, ValueError, RecursionError):
+        return False

@@ -12,7 +12,7 @@ from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.export import script
 from trainlab.text import _
-from trainlab.widgets.bundles import PanelsWidget
+from trainlab.widgets.bundles import PanelsWidget, sound
 from trainlab.widgets.editor import Editor
 from trainlab.widgets.forms import draw_formulas
 from trainlab.widgets.panels import Panel
@@ -58,6 +58,8 @@ class Desk:
 
     def _hear(self, _widget: object, message: Any, _buffers: object) -> None:
         """What the page sends; anything that makes no sense is left alone."""
+        if not sound(message):
+            return
         try:
             self._obey(message)
         except Problem:

@@ -13,7 +13,7 @@ from trainlab.engine.worker import MakeRun, Worker
 from trainlab.errors import Problem
 from trainlab.runs.history import History
 from trainlab.views.series import decimate, packed
-from trainlab.widgets.bundles import RunWidget
+from trainlab.widgets.bundles import RunWidget, sound
 from trainlab.widgets.status import describe
 
 EVERY = 0.25  # seconds between two updates while training
@@ -93,6 +93,8 @@ class Session:
 
     def _hear(self, _widget: object, message: Any, _buffers: object) -> None:
         """What the page sends; anything else that arrives is left alone."""
+        if not sound(message):
+            return
         match message:
             case {"type": "hello", **rest}:
                 view = rest.get("view")
