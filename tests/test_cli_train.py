@@ -1,6 +1,7 @@
 """`trainlab train`: what it prints, how it fails, how it is interrupted and resumed."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -153,3 +154,28 @@ def test_readers_that_leave_are_quiet() -> None:
         command = ["bash", "-c", shell, sys.executable]
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_control_c_in_a_terminal(runs: Path) -> None:
+    """A real one, of no size at all: the bar is shown, the key interrupts, the last word is ours."""
+    pty = pytest.importorskip("pty")
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "trainlab", "train", *LONG, "--runs", str(runs)]
+    take_terminal = (
+        "import fcntl, os, sys, termios; os.setsid(); "
+        "fcntl.ioctl(2, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", take_terminal, *command], stdin=end, stdout=end, stderr=end
+    ) as process:
+        os.close(end)
+        shown = b""
+        while b"val acc" not in shown:
+            shown += os.read(terminal, 4096)
+        os.write(terminal, b"\x03")
+        shown = b""
+        while b"--resume" not in shown:
+            shown += os.read(terminal, 4096)
+        assert process.wait(20) == 130
+    os.close(terminal)
+    assert shown.index(b"step/s") < shown.index(b"validation accuracy") < shown.index(b"--resume")

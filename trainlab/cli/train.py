@@ -3,10 +3,11 @@
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +34,16 @@ def train(arguments: argparse.Namespace) -> int:
             experiment = read_experiment(arguments.experiment, arguments.set)
         progress = Progress(sys.stderr.isatty())
         try:
-            run = train_run(experiment, arguments.runs, resume=arguments.resume, on_event=progress)
+            with closing(progress):
+                run = train_run(
+                    experiment, arguments.runs, resume=arguments.resume, on_event=progress
+                )
         except Problem as problem:
             if not progress.started:
                 raise
             return _failed(problem, progress.path)
         except KeyboardInterrupt:
             return _interrupted(progress.path, arguments.json)
-        finally:
-            progress.close()
     _report(run.summary, arguments.json)
     return 0
 
@@ -109,7 +111,14 @@ class Progress:
         self.started, self._epochs = True, event.epochs
         if self.terminal:
             steps = event.epochs * event.steps_per_epoch
-            self._bar = tqdm(total=steps, initial=event.first_step, unit=_("step"))
+            columns, rows = shutil.get_terminal_size()  # tqdm shows nothing where it finds 0
+            self._bar = tqdm(
+                total=steps,
+                initial=event.first_step,
+                unit=_("step"),
+                ncols=columns,
+                nrows=rows,
+            )
 
     def _epoch_line(self, event: ev.EpochEnd) -> str:
         return _(
