@@ -1,12 +1,14 @@
 """The pictures of the panels: what was chosen, seen before it is used."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import nn
 
 from trainlab.catalog.datasets import Images
+from trainlab.catalog.schedules import Plan, ScheduleChoice
 from trainlab.engine.batches import stratified_split
 from trainlab.engine.build import augmenter, build_model
 from trainlab.engine.preview import layer_table, preview_lrs
@@ -18,6 +20,8 @@ from trainlab.views.images import grid_png
 
 Spec = dict[str, Any]
 COLUMNS, ROWS = 8, 4
+MOST_WEIGHTS = 5_000_000  # more take longer to draw than a person waits
+MOST_STEPS = 2_000  # of a schedule's picture: it is not wider
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,7 @@ def augment_pictures(look: Look) -> list[Spec]:
 
 def model_pictures(look: Look) -> list[Spec]:
     """The layers with the shapes they give and the parameters they have."""
-    with torch.device("meta"):
-        model = look.experiment.model.make(look.shape, len(look.data.classes))
-    layers = layer_table(model, look.shape)
+    layers = layer_table(_outline(look), look.shape)
     rows = [[name, shape, f"{count:,}" if count else ""] for name, shape, count in layers]
     total = sum(count for _name, _shape, count in layers)
     words = _("{total:,} parameters, for images of {c} x {h} x {w}").format(
@@ -110,6 +112,7 @@ def init_pictures(look: Look) -> list[Spec]:
     from trainlab.views.figures import histograms, to_svg  # matplotlib is slow to import
 
     experiment = look.experiment
+    _refuse_huge(look)
     model = build_model(
         experiment.model,
         experiment.init,
@@ -135,13 +138,30 @@ def init_pictures(look: Look) -> list[Spec]:
     ]
 
 
+def _outline(look: Look) -> nn.Module:
+    """The network without its weights: it takes no memory and no time."""
+    with torch.device("meta"):
+        return look.experiment.model.make(look.shape, len(look.data.classes))
+
+
+def _refuse_huge(look: Look) -> None:
+    count = sum(parameter.numel() for parameter in _outline(look).parameters())
+    if count > MOST_WEIGHTS:
+        raise Problem(
+            _("{count:,} weights are too many to draw").format(count=count),
+            _("The page would stand still meanwhile."),
+            _("Press Start to train with them, or look at a narrower network."),
+        )
+
+
 def schedule_pictures(look: Look) -> list[Spec]:
     """The learning rate of the whole run."""
     from trainlab.views.figures import lr_figure, to_svg  # matplotlib is slow to import
 
     experiment = look.experiment
     plan = experiment.plan(look.train_images())
-    lrs = preview_lrs(experiment.optimizer, experiment.schedule, plan)
+    drawn = replace(plan, steps_per_epoch=_steps_drawn(experiment.schedule, plan))
+    lrs = preview_lrs(experiment.optimizer, experiment.schedule, drawn)
     caption = _(
         "{steps:,} steps in {epochs} epochs: from {first:.3g} over at most {most:.3g} to {last:.3g}."
     )
@@ -158,9 +178,17 @@ def schedule_pictures(look: Look) -> list[Spec]:
             _("Learning rate over the whole run"),
             caption,
             caption,
-            svg=to_svg(lr_figure(lrs, plan.steps_per_epoch)),
+            svg=to_svg(lr_figure(lrs, drawn.steps_per_epoch)),
         )
     ]
+
+
+def _steps_drawn(schedule: ScheduleChoice, plan: Plan) -> int:
+    """Steps an epoch of the picture. A long run is drawn in fewer, unless a setting counts steps."""
+    units = [field.json_schema_extra for field in type(schedule).model_fields.values()]
+    if any(isinstance(extra, dict) and extra.get("unit") == "steps" for extra in units):
+        return plan.steps_per_epoch
+    return max(1, min(plan.steps_per_epoch, MOST_STEPS // plan.epochs))
 
 
 def picture(

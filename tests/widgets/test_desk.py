@@ -1,0 +1,203 @@
+"""Desk: what the page sends, and the panels it gets for it."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from trainlab.experiment import Experiment
+from trainlab.widgets.bundles import PanelsWidget
+from trainlab.widgets.desk import Desk
+from trainlab.widgets.panels import PANELS
+
+GARBAGE: list[Any] = [
+    None, 5, "open", [], {}, {"type": None}, {"type": "open"}, {"type": "open", "panel": 5},
+    {"type": "open", "panel": "nowhere"}, {"type": "open", "panel": "\ud800"},
+    {"type": "set"}, {"type": "set", "path": "optimizer.lr"}, {"type": "set", "path": 5, "value": 1},
+    {"type": "set", "path": "a." * 1_000_000, "value": 1}, {"type": "set", "path": "", "value": {}},
+    {"type": "set", "path": "optimizer", "value": {"kind": "sgd"}},
+    {"type": "set", "path": "optimizer.lr", "value": "x" * 1_000_000},
+    {"type": "set", "path": "optimizer.lr", "value": float("nan")},
+    {"type": "set", "path": "optimizer.lr", "value": 10**5000},
+    {"type": "set", "path": "dataset.kind", "value": "\ud800"},
+    {"type": "set", "path": "optimizer.lr", "value": object()},
+    {"type": "add", "path": "optimizer", "kind": "shift"}, {"type": "add", "path": "augmentations"},
+    {"type": "remove", "path": "augmentations.0"}, {"type": "move", "path": "augmentations.0"},
+    {"type": "move", "path": "augmentations." + "9" * 5000, "by": 1},
+    {"type": "action", "id": "format the disk"},
+]  # fmt: skip
+
+
+class Page:
+    """The panels as a page has them, and the messages it sends."""
+
+    def __init__(self) -> None:
+        self.view = PanelsWidget()
+        self.desk = Desk(self.view, Experiment())
+        self.desk.show(PANELS)
+
+    def send(self, **message: Any) -> dict[str, Any]:
+        return self.tell(message)
+
+    def tell(self, message: Any) -> dict[str, Any]:
+        self.view._handle_custom_msg(message, [])
+        return self.panel
+
+    @property
+    def panel(self) -> dict[str, Any]:
+        panel = self.view.panel
+        assert isinstance(panel, dict)
+        return panel
+
+    def field(self, path: str) -> dict[str, Any]:
+        sections = self.panel["sections"]
+        fields = [field for section in sections for field in section.get("fields", ())]
+        (found,) = (field for field in fields if field["path"] == path)
+        assert isinstance(found, dict)
+        return found
+
+    def picture(self) -> str:
+        return str(self.panel["pictures"][0]["png"] or self.panel["pictures"][0]["svg"])
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page()
+
+
+def test_the_first_panel_is_open(page: Page) -> None:
+    assert page.panel["id"] == "data"
+    assert [tab["id"] for tab in page.view.tabs] == [panel.id for panel in PANELS]
+    assert page.view.header["title"] == "trainlab"
+    assert page.view.header["summary"][-1] == "seed 0"
+
+
+@pytest.mark.parametrize("name", [panel.id for panel in PANELS])
+def test_every_panel_opens_as_plain_json(page: Page, name: str) -> None:
+    panel = page.send(type="open", panel=name)
+    assert panel["id"] == name
+    assert panel["sections"]
+    assert panel["title"]
+    assert panel["intro"]
+    json.dumps(panel, allow_nan=False)
+    for picture in panel["pictures"]:
+        assert picture["svg"] or picture["png"] or picture["html_rows"]
+        assert picture["alt"] or picture["html_rows"]
+        assert picture["caption"] or picture["title"]
+
+
+@pytest.mark.parametrize("message", GARBAGE, ids=range(len(GARBAGE)))
+def test_garbage_changes_nothing(page: Page, message: Any) -> None:
+    before = page.panel
+    page.tell(message)
+    assert page.panel == before
+    assert page.desk.editor.experiment == Experiment()
+    assert page.desk.editor.refused == {}
+
+
+def test_a_value_is_taken_and_refused(page: Page) -> None:
+    page.send(type="open", panel="optimizer")
+    page.send(type="set", path="optimizer.lr", value=0.25)
+    assert page.field("optimizer.lr")["value"] == 0.25
+    page.send(type="set", path="optimizer.lr", value="fast")
+    assert page.field("optimizer.lr")["value"] == "fast"
+    assert page.field("optimizer.lr")["error"]
+    assert page.desk.editor.experiment.optimizer.lr == 0.25
+
+
+def test_the_header_follows_the_forms(page: Page) -> None:
+    page.send(type="set", path="optimizer.kind", value="sgd")
+    page.send(type="set", path="training.seed", value=7)
+    page.send(type="set", path="training.threads", value=2)
+    assert "SGD" in page.view.header["summary"]
+    assert "seed 7" in page.view.header["summary"]
+    if page.view.header["device"].startswith("cpu"):
+        assert page.view.header["device"] == "cpu, 2 threads"
+    page.send(type="set", path="training.device", value="cuda:63")
+    assert page.view.header["device"]
+
+
+def test_show_the_code_follows_the_forms(page: Page) -> None:
+    page.send(type="set", path="optimizer.lr", value=0.0123)
+    panel = page.send(type="open", panel="code")
+    assert "0.0123" in panel["code"]["text"]
+    page.send(type="set", path="optimizer.lr", value=0.0321)
+    assert "0.0321" in page.panel["code"]["text"]
+    assert page.send(type="open", panel="data")["code"] is None
+
+
+def test_augment_redraws_within_100_ms_of_a_change(page: Page) -> None:
+    page.send(type="open", panel="augment")
+    times = []
+    for message in (
+        {"type": "add", "path": "augmentations", "kind": "shift"},
+        {"type": "add", "path": "augmentations", "kind": "rotate_scale"},
+        {"type": "set", "path": "augmentations.0.padding", "value": 2},
+        {"type": "set", "path": "augmentations.1.degrees", "value": 45.0},
+        {"type": "move", "path": "augmentations.0", "by": 1},
+        {"type": "action", "id": "redraw"},
+        {"type": "action", "id": "redraw"},
+    ):
+        before, start = page.picture(), time.perf_counter()
+        page.tell(message)
+        times.append(time.perf_counter() - start)
+        assert page.picture() != before, message
+    print("redraw:", ", ".join(f"{1000 * seconds:.0f} ms" for seconds in times))
+    assert sorted(times)[len(times) // 2] <= 0.1
+
+
+def test_without_augmentation_draws_are_the_originals(page: Page) -> None:
+    before = page.send(type="open", panel="augment")["pictures"][0]
+    assert "Nothing is changed" in before["caption"]
+    assert page.send(type="action", id="redraw")["pictures"][0] == before
+
+
+@pytest.mark.parametrize(
+    ("panel", "path", "value"),
+    [
+        ("schedule", "schedule.kind", "cosine"),
+        ("schedule", "schedule.pct_start", 0.7),
+        ("init", "init.kind", "zeros"),
+        ("init", "model.width", 4),
+    ],
+)
+def test_pictures_follow_the_forms(page: Page, panel: str, path: str, value: Any) -> None:
+    page.send(type="open", panel=panel)
+    before = page.picture()
+    page.send(type="set", path=path, value=value)
+    assert page.picture() != before
+
+
+def test_what_cannot_be_drawn_says_why(page: Page) -> None:
+    page.send(type="open", panel="data")
+    page.send(type="set", path="dataset.kind", value="folder")
+    panel = page.send(type="set", path="dataset.root", value="/no/such/folder")
+    (picture,) = panel["pictures"]
+    assert "/no/such/folder" in picture["title"] + picture["caption"]
+    page.send(type="set", path="dataset.kind", value="digits")
+    page.send(type="set", path="model.stages", value=6)
+    (picture,) = page.send(type="open", panel="model")["pictures"]
+    assert "6 is too many" in picture["title"]
+
+
+@pytest.mark.parametrize(
+    ("panel", "settings"),
+    [
+        ("schedule", {"training.epochs": 10_000, "training.batch_size": 1}),
+        ("schedule", {"training.epochs": 10_000}),
+        ("init", {"model.kind": "mlp", "model.width": 4096, "model.depth": 20}),
+        ("model", {"model.kind": "mlp", "model.width": 4096, "model.depth": 20}),
+    ],
+)
+def test_the_largest_settings_do_not_freeze_the_page(
+    page: Page, panel: str, settings: dict[str, Any]
+) -> None:
+    for path, value in settings.items():
+        page.send(type="set", path=path, value=value)
+    start = time.perf_counter()
+    page.send(type="open", panel=panel)
+    seconds = time.perf_counter() - start
+    print(f"{panel} {settings}: {seconds:.2f} s")
+    assert seconds < 2
+    assert page.panel["pictures"]
