@@ -88,7 +88,7 @@ def test_each_dependency_names_a_file_that_is_there() -> None:
     table = tomllib.loads(text)["project"]
     lines = [*table["dependencies"], *table["optional-dependencies"]["dev"]]
     for dependency in lines:
-        comment = re.search(re.escape(f'"{dependency}",') + r"\s+# ([^:;]+)[:;]", text)
+        comment = re.search(re.escape(f'"{dependency}",') + r"\s+# ([^:;\n]+)", text)
         assert comment, f"{dependency}: no comment says which file needs it"
         for path in comment[1].split(", "):
             assert (PROJECT / path).exists(), f"{dependency}: {path} is not there"
