@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -127,7 +128,9 @@ def test_show_the_code_follows_the_forms(page: Page) -> None:
     assert page.send(type="open", panel="data")["code"] is None
 
 
-def test_augment_redraws_within_100_ms_of_a_change(page: Page) -> None:
+def test_augment_redraws_within_100_ms_of_a_change(
+    page: Page, record_property: Callable[[str, object], None]
+) -> None:
     page.send(type="open", panel="augment")
     times = []
     for message in (
@@ -143,7 +146,7 @@ def test_augment_redraws_within_100_ms_of_a_change(page: Page) -> None:
         page.tell(message)
         times.append(time.perf_counter() - start)
         assert page.picture() != before, message
-    print("redraw:", ", ".join(f"{1000 * seconds:.0f} ms" for seconds in times))
+    record_property("augment redrawn, worst of 7, ms", round(1000 * max(times)))
     assert sorted(times)[len(times) // 2] <= 0.1
 
 
@@ -197,7 +200,5 @@ def test_the_largest_settings_do_not_freeze_the_page(
         page.send(type="set", path=path, value=value)
     start = time.perf_counter()
     page.send(type="open", panel=panel)
-    seconds = time.perf_counter() - start
-    print(f"{panel} {settings}: {seconds:.2f} s")
-    assert seconds < 2
+    assert time.perf_counter() - start < 2
     assert page.panel["pictures"]

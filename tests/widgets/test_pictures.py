@@ -28,7 +28,7 @@ def test_a_schedule_drawn_in_fewer_steps_is_the_same_curve(
     choice: type[ScheduleChoice], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pictures, "MOST_STEPS", 1_000)
-    optimizer, schedule = Experiment().optimizer, choice()
+    optimizer, schedule = Experiment().optimizer, choice(kind=choice.kind_name())
     plan = Plan(epochs=10, steps_per_epoch=500, lr=optimizer.lr)
     per_epoch = pictures._steps_drawn(schedule, plan)
     exact = np.array(preview_lrs(optimizer, schedule, plan))

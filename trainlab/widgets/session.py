@@ -21,6 +21,7 @@ AT_ONCE = 0.12  # seconds between two updates when something happened
 MOST_ROWS = 4000  # rows of a snapshot
 _STEPS = slice(1, 5)  # epoch, loss, accuracy, lr
 _EPOCHS = [0, 2, 3, 4, 5]  # epoch, then the four means
+_ENDED: tuple[ev.State, ...] = ("idle", "done", "failed")
 _COMMANDS: dict[str, type[cmd.Command]] = {
     "pause": cmd.Pause,
     "resume": cmd.Resume,
@@ -38,7 +39,9 @@ class _Hello:
 
 @dataclass(frozen=True)
 class _Reset:
-    """Forget the run that is shown, ending it first if it is under way."""
+    """Forget the run that is shown; if it is under way it was told to stop, and is forgotten then."""
+
+    under_way: bool
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,8 @@ class Session:
 
     def command(self, name: str) -> None:
         """Do what a button says. Never blocks: the run answers in its own time."""
-        if name == "start" or (name == "step" and not self.worker.busy):
+        under_way = self.worker.busy and self.worker.state not in _ENDED
+        if name == "start" or (name == "step" and not under_way):
             try:
                 make = self._make()
             except Problem as problem:
@@ -79,7 +83,9 @@ class Session:
                 first = (cmd.Pause(), cmd.StepOnce()) if name == "step" else ()
                 self.worker.start(make, *first)
         elif name == "reset":
-            self._put(_Reset())
+            if under_way:
+                self.worker.send(cmd.Stop())
+            self._put(_Reset(under_way))
         elif name in _COMMANDS:
             self.worker.send(_COMMANDS[name]())
 
@@ -124,10 +130,8 @@ class Session:
             case _Hello():
                 self._snapshot(item.view)
             case _Reset():
-                self._resetting = self.worker.busy
-                if self._resetting:
-                    self.worker.send(cmd.Stop())
-                else:
+                self._resetting = item.under_way
+                if not self._resetting:
                     self._clear()
             case ev.Opened():
                 self._clear()
@@ -146,7 +150,8 @@ class Session:
                 self._note = ""
                 self.history.add(item)
                 self.state = item.state if isinstance(item, ev.Changed) else self.state
-                if self._resetting and self.state in ("done", "failed", "idle"):
+                if self._resetting and self.state in _ENDED:
+                    self._resetting = False
                     self._clear()
                 return not isinstance(item, ev.EpochEnd)
         return True
@@ -156,7 +161,7 @@ class Session:
         self.history = History()
         self.state = "idle"
         self._shown += 1
-        self._speed, self._note, self._building, self._resetting = 0.0, "", None, False
+        self._speed, self._note, self._building = 0.0, "", None
 
     def _status(self) -> dict[str, Any]:
         return describe(self.history, self.state, self._speed, self._note, self._building)

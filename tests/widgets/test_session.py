@@ -1,0 +1,308 @@
+"""Session: what the page is told of a run, and what the page can tell it."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trainlab import commands as cmd
+from trainlab import events as ev
+from trainlab.catalog.models import MLP
+from trainlab.catalog.training import Training
+from trainlab.engine.worker import MakeRun
+from trainlab.errors import Problem
+from trainlab.experiment import Experiment
+from trainlab.runs import load_run, store
+from trainlab.widgets.bundles import RunWidget
+from trainlab.widgets.session import MOST_ROWS, Session
+
+STEPS_AN_EPOCH = 6
+Message = dict[str, Any]
+
+
+def tiny(epochs: int) -> Experiment:
+    training = Training(epochs=epochs, batch_size=256, threads=1)
+    return Experiment(model=MLP(width=8), training=training)
+
+
+class View(RunWidget):
+    """The run's widget with a page that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inbox: Queue[tuple[float, Message, list[bytes]]] = Queue()
+
+    def send(self, content: Any, buffers: Any = None) -> None:
+        self.inbox.put((time.monotonic(), content, [bytes(buffer) for buffer in buffers or ()]))
+
+
+class Page:
+    """A page as the browser is one: it asks for a snapshot, and appends what is new."""
+
+    def __init__(self, session: Session, view: View, name: str = "page") -> None:
+        self.session, self.view, self.name = session, view, name
+        self.run: str | None = None
+        self.steps = np.empty((0, 4))
+        self.epochs = np.empty((0, 5))
+        self.status: Message = {}
+        self.times: list[float] = []
+        self.say(type="hello", view=name)
+
+    def say(self, **message: Any) -> None:
+        self.view._handle_custom_msg(message, [])
+
+    def press(self, name: str) -> None:
+        self.say(type="command", name=name)
+
+    def read(self, timeout: float = 20.0) -> None:
+        """Take in one message."""
+        moment, message, buffers = self.view.inbox.get(timeout=timeout)
+        self.times.append(moment)
+        rows = [
+            np.frombuffer(data, "<f4").reshape(columns, -1).T
+            for data, columns in zip(buffers, (4, 5), strict=True)
+        ]
+        assert (message["n"], message["m"]) == (len(rows[0]), len(rows[1]))
+        if message["type"] == "snapshot" and message["view"] in (None, self.name):
+            self.run, self.steps, self.epochs = message["run"], rows[0], rows[1]
+        elif message["type"] == "append" and message["run"] == self.run:
+            self.steps, self.epochs = (
+                np.vstack([self.steps, rows[0]]),
+                np.vstack([self.epochs, rows[1]]),
+            )
+        self.status = message["status"]
+
+    def until(self, wanted: Callable[[], bool], seconds: float = 30.0) -> None:
+        end = time.monotonic() + seconds
+        while not wanted():
+            self.read(timeout=end - time.monotonic())
+
+    def until_state(self, *states: str) -> None:
+        self.until(lambda: self.status.get("state") in states)
+
+    def until_points(self, count: int) -> None:
+        self.until(lambda: self.status.get("points", 0) >= count)
+
+    def settle(self) -> None:
+        """Let the run end and the last messages arrive."""
+        assert self.session.worker.join(20)
+        with suppress(Empty):
+            while True:
+                self.read(timeout=0.5)
+
+    @property
+    def error(self) -> Message:
+        assert isinstance(self.status["error"], dict)
+        return self.status["error"]
+
+
+@pytest.fixture
+def started(runs: Path) -> Iterator[Callable[[Experiment], Page]]:
+    """Opens a page on a session that trains this experiment."""
+    sessions: list[Session] = []
+
+    def open_page(experiment: Experiment) -> Page:
+        view = View()
+        made: list[MakeRun] = []
+
+        def make() -> MakeRun:
+            made.append(lambda inbox: store.start(experiment, runs, inbox))
+            return made[-1]
+
+        sessions.append(Session(view, make))
+        return Page(sessions[-1], view)
+
+    yield open_page
+    for session in sessions:
+        session.close()
+        assert session.worker.join(20)
+
+
+Open = Callable[[Experiment], Page]
+
+
+def test_a_whole_run_arrives_step_by_step(started: Open, runs: Path) -> None:
+    page = started(tiny(30))
+    page.press("start")
+    page.until_state("done")
+    total = 30 * STEPS_AN_EPOCH
+    assert page.status["points"] == len(page.steps) == total
+    assert len(page.epochs) == 30
+    (folder,) = runs.iterdir()
+    record = load_run(folder)
+    assert np.array_equal(page.steps[:, 1], record.steps["loss"].astype(np.float32))
+    assert np.array_equal(page.steps[:, 0], record.steps["epoch"].astype(np.float32))
+    assert np.array_equal(page.epochs[:, 4], record.epochs["val_accuracy"].astype(np.float32))
+    assert page.status["progress"] == 1.0
+    assert page.session.path == str(folder)
+
+
+def test_at_most_ten_messages_a_second(started: Open) -> None:
+    page = started(tiny(100_000 // 10))
+    page.press("start")
+    page.until_points(1)
+    first = len(page.times)
+    for button in ("pause", "resume") * 5:
+        page.press(button)
+        page.until_state({"pause": "paused", "resume": "running"}[button])
+    page.until(lambda: page.times[-1] - page.times[first] > 2)
+    times = np.array(page.times[first:])
+    busiest = max(int(((times >= start) & (times < start + 1)).sum()) for start in times)
+    assert busiest <= 10
+
+
+def test_a_second_view_and_one_that_comes_late_get_everything(started: Open) -> None:
+    page = started(tiny(60))
+    page.press("start")
+    page.until_points(30)
+    second = Page(page.session, page.view, "second")
+    second.until_state("done")
+    late = Page(page.session, page.view, "late")
+    late.until(lambda: late.run is not None)
+    assert len(second.steps) == len(late.steps) == 60 * STEPS_AN_EPOCH
+    assert np.array_equal(second.steps, late.steps)
+    assert np.array_equal(second.epochs, late.epochs)
+
+
+def test_a_long_history_is_sent_thinned_out(started: Open) -> None:
+    page = started(tiny(1))
+    losses = tuple(np.random.default_rng(0).normal(size=3 * MOST_ROWS).tolist())
+
+    def scripted(_inbox: cmd.Commands) -> Iterator[ev.Event]:
+        yield ev.Opened("nowhere")
+        yield ev.Started(3, MOST_ROWS, 9, 1, ("a", "b"), 1, "cpu", 1)
+        yield ev.Steps(1, losses, losses, losses, 1.0)
+        yield ev.Changed("done")
+
+    page.session._make = lambda: scripted
+    page.press("start")
+    page.until_points(len(losses))
+    late = Page(page.session, page.view, "late")
+    late.until(lambda: late.run is not None)
+    assert late.status["points"] == len(losses)
+    assert len(late.steps) == MOST_ROWS
+    assert late.steps[:, 1].max() == np.float32(max(losses))
+
+
+def test_pause_holds_within_a_step_and_resume_goes_on(started: Open) -> None:
+    page = started(tiny(10_000))
+    page.press("start")
+    page.until_points(50)
+    page.press("pause")
+    page.until_state("paused")
+    held = page.status["points"]
+    assert not page.session.worker._inbox or page.session.worker._inbox.empty()
+    page.press("step")
+    page.until(lambda: page.status["points"] > held)
+    assert page.status["points"] == held + 1
+    page.press("resume")
+    page.until_points(held + 20)
+    assert page.status["state"] == "running"
+    page.press("stop")
+    page.until_state("done")
+    assert page.status["state_label"] == "Stopped"
+    assert load_run(page.session.path).state == "done"
+
+
+def test_step_from_idle_is_a_run_that_holds_after_one(started: Open) -> None:
+    page = started(tiny(5))
+    page.press("step")
+    page.until_points(1)
+    assert (page.status["state"], page.status["points"]) == ("paused", 1)
+    page.press("step")
+    page.until_points(2)
+    assert page.status["points"] == 2
+
+
+@pytest.mark.parametrize("under_way", [True, False])
+def test_reset_empties_the_chart_and_start_works_again(started: Open, under_way: bool) -> None:
+    page = started(tiny(10_000 if under_way else 3))
+    page.press("start")
+    page.until_state("running" if under_way else "done")
+    page.press("reset")
+    page.until(lambda: page.status["state"] == "idle" and page.status["points"] == 0)
+    assert len(page.steps) == len(page.epochs) == 0
+    page.press("start")
+    page.until_points(1)
+    assert len(page.steps) == page.status["points"]
+
+
+def test_buttons_pressed_faster_than_they_are_answered(started: Open) -> None:
+    page = started(tiny(10_000))
+    for name in ("reset", "start", "reset"):
+        page.press(name)
+    page.settle()
+    assert (page.status["state"], page.status["points"], len(page.steps)) == ("idle", 0, 0)
+    page.press("reset")
+    page.press("start")
+    page.until_points(20)
+    assert page.status["state"] == "running"
+
+
+def test_two_starts_make_one_run(started: Open, runs: Path) -> None:
+    page = started(tiny(10_000))
+    pressed = [threading.Thread(target=page.press, args=("start",)) for _time in range(8)]
+    for thread in pressed:
+        thread.start()
+    for thread in pressed:
+        thread.join()
+    page.until_points(20)
+    assert len(list(runs.iterdir())) == 1
+    assert sum(thread.name == "trainlab" for thread in threading.enumerate()) == 1
+
+
+def test_an_error_is_a_card_and_the_next_start_works(started: Open) -> None:
+    page = started(tiny(3))
+    make = page.session._make
+
+    def refuse() -> MakeRun:
+        raise Problem("the lr is wrong", "it is", "mend it")
+
+    page.session._make = refuse
+    page.press("start")
+    page.until(lambda: page.status.get("error") is not None)
+    assert page.error == {"what": "the lr is wrong", "why": "it is", "remedy": "mend it"}
+    page.session._make = make
+    page.press("start")
+    page.until_state("done")
+    assert page.status["error"] is None
+
+
+GARBAGE: list[Any] = [
+    None, 5, "start", [], {}, {"type": "command"}, {"type": "command", "name": 5},
+    {"type": "command", "name": "format the disk"}, {"type": "command", "name": "start" * 10_000},
+    {"type": "hello", "view": 5}, {"type": "hello", "view": "\ud800"}, {"type": "hello"},
+    {"type": "hello", "view": "x" * 1_000_000}, {"type": ["hello"]}, {"type": "hello", "view": {}},
+    {"type": float("nan")},
+]  # fmt: skip
+
+
+def test_garbage_from_the_page_breaks_nothing(started: Open) -> None:
+    page = started(tiny(3))
+    for message in GARBAGE:
+        page.view._handle_custom_msg(message, [])
+    for name in ("pause", "resume", "stop", "reset"):
+        page.press(name)
+    page.press("start")
+    page.until_state("done")
+    assert len(page.steps) == 3 * STEPS_AN_EPOCH
+
+
+def test_closing_ends_the_run_and_the_pump(started: Open) -> None:
+    before = threading.active_count()
+    page = started(tiny(10_000))
+    page.press("start")
+    page.until_points(1)
+    page.session.close()
+    assert page.session.worker.join(20)
+    pumps = [thread for thread in threading.enumerate() if thread.name == "trainlab-pump"]
+    for pump in pumps:
+        pump.join(5)
+    assert threading.active_count() <= before
+    assert load_run(page.session.path).state == "done"
