@@ -177,6 +177,7 @@ function render({ model, el }) {
   draw();
   const unlisten = listen(model, { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw });
   const unwatch = watchTheme(el);
+  send({ type: "hello" });
   return () => {
     unlisten();
     unwatch();

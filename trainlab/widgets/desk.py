@@ -26,7 +26,7 @@ class Desk:
     """What the panels show, and the experiment they edit.
 
     The form answers at once; its pictures follow when the kernel has nothing else to do, so that a
-    dragged slider never waits for them.
+    dragged slider never waits for them, and the first ones when the page is there to show them.
     """
 
     def __init__(self, view: PanelsWidget, experiment: Experiment) -> None:
@@ -48,7 +48,10 @@ class Desk:
         self._panels = {panel.id: panel for panel in panels}
         self.view.tabs = [{"id": panel.id, "label": _(panel.title)} for panel in panels]
         self._open = panels[0].id if panels else CODE
-        self.refresh()
+        self._show_header()
+        self._show_form()
+        if self._loop is None:
+            self._show_pictures()
 
     def refresh(self) -> None:
         """Show the experiment as it is now."""
@@ -68,6 +71,8 @@ class Desk:
 
     def _obey(self, message: Any) -> None:
         match message:
+            case {"type": "hello"}:
+                pass  # a page has come: it is shown everything
             case {"type": "open", "panel": str(panel)} if panel in self._panels or panel == CODE:
                 self._open = panel
             case {"type": "set", "path": str(path), "value": value}:

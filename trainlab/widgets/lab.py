@@ -36,6 +36,11 @@ class _Parts:
         lab.add_class("tl-lab")
         self.page = ipywidgets.VBox([lab])
         self.page.add_class("tl-root")
+        self.panels.on_msg(self._warm_up)
+
+    def _warm_up(self, *_message: object) -> None:
+        """Once, when the page is there: before, it would only keep the page waiting."""
+        self.panels.on_msg(self._warm_up, remove=True)
         threading.Thread(target=warm_up, name="trainlab-warm-up", daemon=True).start()
 
     def _next_run(self) -> MakeRun:
