@@ -31,7 +31,7 @@ function toggle(label, pressed, change) {
 }
 
 export function makeToolbar(_, actions) {
-  const value = h("output", { class: "tl-number-out" });
+  const value = h("span", { class: "tl-number-out" });
   const smoothing = h("input", { type: "range", class: "tl-slider", min: 0, max: 0.99, step: 0.01, value: 0.9, "aria-label": _("Smoothing"), oninput: paint });
   const reset = h("button", { type: "button", class: "tl-button tl-small", onclick: () => actions.zoom(null) }, _("Reset zoom"));
   const latest = h("button", { type: "button", class: "tl-button tl-small", title: _("Zoom to the latest epochs"), onclick: () => actions.zoom("latest") }, _("Latest"));
