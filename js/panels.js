@@ -177,7 +177,6 @@ function render({ model, el }) {
   draw();
   const unlisten = listen(model, { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw });
   const unwatch = watchTheme(el);
-  send({ type: "hello" });
   return () => {
     unlisten();
     unwatch();

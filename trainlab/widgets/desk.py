@@ -26,7 +26,7 @@ class Desk:
     """What the panels show, and the experiment they edit.
 
     The form answers at once; its pictures follow when the kernel has nothing else to do, so that a
-    dragged slider never waits for them, and the first ones when the page is there to show them.
+    dragged slider never waits for them.
     """
 
     def __init__(self, view: PanelsWidget, experiment: Experiment) -> None:
@@ -35,12 +35,12 @@ class Desk:
         self._open = ""
         self._draw = 0
         self._drawing = False
-        self._formulas = False  # the first form does not wait for them
         self._data: dict[DatasetChoice, Images | Problem] = {}
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:  # no kernel: everything is done at once
             self._loop = None
+        self._prepared = self._loop is None
         view.on_msg(self._hear)
 
     def show(self, panels: tuple[Panel, ...]) -> None:
@@ -48,10 +48,27 @@ class Desk:
         self._panels = {panel.id: panel for panel in panels}
         self.view.tabs = [{"id": panel.id, "label": _(panel.title)} for panel in panels]
         self._open = panels[0].id if panels else CODE
-        self._show_header()
-        self._show_form()
-        if self._loop is None:
-            self._show_pictures()
+        self.refresh()
+
+    def prepare(self) -> None:
+        """Import what draws and read the data, in any thread; the pictures follow.
+
+        The first form does without: the page would wait a second for it, and so would a press on Start.
+        """
+        if self._prepared:
+            return
+        import trainlab.views.figures
+        import trainlab.views.formulas  # noqa: F401 (here is where it may take its time)
+
+        choice = self.editor.experiment.dataset
+        found = _read(choice)
+
+        def arrive() -> None:
+            self._data[choice] = found
+            self._prepared = True
+            self.refresh()
+
+        self._soon(arrive)
 
     def refresh(self) -> None:
         """Show the experiment as it is now."""
@@ -71,8 +88,6 @@ class Desk:
 
     def _obey(self, message: Any) -> None:
         match message:
-            case {"type": "hello"}:
-                pass  # a page has come: it is shown everything
             case {"type": "open", "panel": str(panel)} if panel in self._panels or panel == CODE:
                 self._open = panel
             case {"type": "set", "path": str(path), "value": value}:
@@ -128,19 +143,16 @@ class Desk:
 
     def _sections(self, panel: Panel) -> list[dict[str, Any]]:
         sections = panel.sections(self.editor.experiment, self.editor.refused)
-        return draw_formulas(sections) if self._formulas else sections
+        return draw_formulas(sections) if self._prepared else sections
 
     def _show_pictures_soon(self) -> None:
-        if self._drawing:
+        if self._drawing or not self._prepared:
             return
         self._drawing = True
         self._soon(self._show_pictures)
 
     def _show_pictures(self) -> None:
         self._drawing = False
-        if not self._formulas:
-            self._formulas = True
-            self._show_form()
         experiment, panel = self.editor.experiment, self._panels.get(self._open)
         if panel is not None and panel.draw is None:
             return

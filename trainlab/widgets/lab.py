@@ -36,12 +36,12 @@ class _Parts:
         lab.add_class("tl-lab")
         self.page = ipywidgets.VBox([lab])
         self.page.add_class("tl-root")
-        self.panels.on_msg(self._warm_up)
+        threading.Thread(target=self._warm_up, name="trainlab-warm-up", daemon=True).start()
 
-    def _warm_up(self, *_message: object) -> None:
-        """Once, when the page is there: before, it would only keep the page waiting."""
-        self.panels.on_msg(self._warm_up, remove=True)
-        threading.Thread(target=warm_up, name="trainlab-warm-up", daemon=True).start()
+    def _warm_up(self) -> None:
+        """What is slow the first time, while the page loads: Start comes first, then the pictures."""
+        warm_up()
+        self.desk.prepare()
 
     def _next_run(self) -> MakeRun:
         """The run that Start begins: of the experiment as the forms have it now."""
