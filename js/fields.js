@@ -14,6 +14,7 @@ const hint = (spec, _) => (!spec.nullable ? null : isHint(spec) && spec.help ? s
 function typed(commit, props) {
   let dirty = false;
   let painted = false;
+  let latest = null;
   const el = h("input", {
     type: "text", autocomplete: "off", spellcheck: "false", ...props,
     oninput: () => (dirty = true),
@@ -21,15 +22,20 @@ function typed(commit, props) {
       dirty = false;
       commit(el.value);
     },
-  });
-  return {
-    el,
-    show(value, refused) {
-      if (dirty || (refused && painted)) return;
-      if (el.value !== value) el.value = value;
-      painted = true;
+    // Text typed back to what it was is no change: the box is left as it would be without it.
+    onblur: () => {
+      if (!dirty) return;
+      dirty = false;
+      if (latest) paint(...latest);
     },
-  };
+  });
+  function paint(value, refused) {
+    latest = [value, refused];
+    if (dirty || (refused && painted)) return;
+    if (el.value !== value) el.value = value;
+    painted = true;
+  }
+  return { el, show: paint };
 }
 
 function slider(send, box) {

@@ -1,0 +1,82 @@
+"""A real browser, the servers it looks at, and what was measured while it looked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser import servers
+from tests.browser.lab_page import LabPage, NewPage, Watch
+from tests.browser.servers import Server
+
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+]  # fmt: skip
+WIDE = {"width": 1600, "height": 1000}
+
+
+@pytest.fixture(scope="module")  # it keeps an event loop running, which others would meet
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def new_page(browser: Browser) -> NewPage:
+    """Opens pages in a context of their own: `with new_page(width=900) as page`."""
+
+    @contextmanager
+    def opened(**options: Any) -> Iterator[Page]:
+        context = browser.new_context(**{"viewport": WIDE, **options})
+        yield context.new_page()
+        context.close()
+
+    return opened
+
+
+@pytest.fixture(scope="module")
+def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with servers.voila(tmp_path_factory.mktemp("voila")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with servers.jupyterlab(tmp_path_factory.mktemp("jupyterlab")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def opened(new_page: NewPage, voila: Server) -> Iterator[LabPage]:
+    """The lab under Voilà, opened once for all tests of a module."""
+    with new_page() as page:
+        watch = Watch(page)
+        page.goto(voila.address)
+        lab = LabPage(page, watch)
+        lab.wait()
+        yield lab
+
+
+@pytest.fixture
+def lab(opened: LabPage, voila: Server) -> Iterator[LabPage]:
+    """The lab under Voilà with an empty chart. Its console and its requests have to be clean."""
+    opened.clear()
+    yield opened
+    opened.clear()
+    assert opened.watch.errors == []
+    assert opened.watch.foreign(voila.address) == []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the tests measured, passed or failed."""
+    reports = [*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())]
+    measured = [entry for report in reports for entry in getattr(report, "user_properties", ())]
+    if measured:
+        terminalreporter.section("measured")
+        for name, value in measured:
+            terminalreporter.line(f"{name}: {value}")

@@ -1,0 +1,146 @@
+"""The two servers that show the lab to a browser, each with its own folders, ended without orphans."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+READY_SECONDS = 60
+CELL = "import trainlab as tl\nlab = tl.Lab()\nlab"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: where it answers, where the lab keeps runs, and its process."""
+
+    address: str
+    runs: Path
+    process: psutil.Process
+
+    def kernels(self) -> list[psutil.Process]:
+        """Its kernels, oldest first."""
+        children = self.process.children(recursive=True)
+        found = [child for child in children if "ipykernel_launcher" in " ".join(child.cmdline())]
+        return sorted(found, key=lambda kernel: kernel.create_time())
+
+    def newest_run(self) -> Path:
+        """The folder of the run that was started last."""
+        return max(self.runs.iterdir(), key=lambda folder: folder.stat().st_ctime_ns)
+
+
+@contextmanager
+def voila(folder: Path) -> Iterator[Server]:
+    """The app as `trainlab lab` serves it."""
+    port, runs = free_port(), folder / "runs"
+    command = [sys.executable, "-m", "trainlab", "lab", "--no-browser"]
+    command += ["--port", str(port), "--runs", str(runs)]
+    with _serving(command, folder, f"http://127.0.0.1:{port}/", "favicon.ico") as process:
+        yield Server(f"http://127.0.0.1:{port}/", runs, process)
+
+
+@contextmanager
+def jupyterlab(folder: Path) -> Iterator[Server]:
+    """JupyterLab in an empty folder that holds one notebook, `lab.ipynb`, with two cells."""
+    port, root = free_port(), folder / "notebooks"
+    root.mkdir()
+    (root / "lab.ipynb").write_text(json.dumps(notebook(CELL, "lab")), encoding="utf-8")
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1"]
+    command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--allow-root"]
+    command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={root}"]
+    command += ["--LabApp.news_url=None", "--LabApp.extension_manager=readonly"]
+    command += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    address = f"http://127.0.0.1:{port}/"
+    with _serving(command, folder, address, "api/status") as process:
+        yield Server(address, folder / "runs", process)
+
+
+def notebook(*cells: str) -> dict[str, Any]:
+    """A notebook of these code cells."""
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    code: list[dict[str, Any]] = [
+        {"cell_type": "code", "id": f"cell-{number}", "metadata": {}, "source": source}
+        | {"outputs": [], "execution_count": None}
+        for number, source in enumerate(cells)
+    ]
+    return {"cells": code, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Settings and caches of its own, so that no file of the user decides a test; nothing to download."""
+    homes = ["JUPYTER_CONFIG_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR"]
+    homes += ["JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "XDG_CACHE_HOME"]
+    own = {name: str(folder / name.lower()) for name in homes}
+    proxies = dict.fromkeys(
+        ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9"
+    )
+    return (
+        os.environ
+        | own
+        | proxies
+        | {"TRAINLAB_RUNS": str(folder / "runs"), "NO_PROXY": "127.0.0.1"}
+    )
+
+
+@contextmanager
+def _serving(
+    command: list[str], folder: Path, address: str, probe: str
+) -> Iterator[psutil.Process]:
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command, cwd=folder, env=environment(folder), stdin=subprocess.DEVNULL,
+            stdout=output, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    process = psutil.Process(server.pid)
+    try:
+        _wait(server, address + probe, log)
+        yield process
+    finally:
+        family = process.children(recursive=True)
+        server.terminate()
+        left = _end(server, family)
+    assert left == [], f"processes that outlived their server: {left}"
+
+
+def _end(server: subprocess.Popen[bytes], family: list[psutil.Process]) -> list[str]:
+    """Wait for the server and all it started; kill what does not end, and name it."""
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        server.kill()
+    _gone, alive = psutil.wait_procs(family, timeout=10)
+    names = []
+    for process in alive:
+        names.append(" ".join(process.cmdline()[:4]))
+        process.kill()
+    return names
+
+
+def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=5):  # noqa: S310 (our own address)
+                return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(f"{address} does not answer:\n{log.read_text(errors='replace')[-4000:]}")
