@@ -118,7 +118,9 @@ class LabPage:
 
     def clear(self) -> None:
         """Back to an empty chart, whatever was going on."""
-        self.until("el => ![...el.querySelectorAll('.tl-buttons button')].every(b => b.disabled)")
+        if self.button("Stop").is_enabled():
+            self.press("Stop")
+            self.until_state("idle", "done", "failed")
         if self.button("Reset").is_enabled():
             self.press("Reset")
         self.until_state("idle")

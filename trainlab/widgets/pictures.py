@@ -201,4 +201,5 @@ def picture(
 
 def unavailable(problem: Problem) -> list[Spec]:
     """In the place of pictures that cannot be drawn: why, and what to do."""
-    return [picture("unavailable", problem.what, "", f"{problem.why} {problem.remedy}".strip())]
+    parts = [part.rstrip(".") + "." for part in (problem.why, problem.remedy) if part]
+    return [picture("unavailable", problem.what, "", " ".join(parts))]
