@@ -2,6 +2,7 @@
 import { attr, h, icon, keyed, line, text } from "./dom.js";
 
 const COMMANDS = [["start", "Start"], ["pause", "Pause"], ["resume", "Resume"], ["step", "Step"], ["stop", "Stop"], ["reset", "Reset"]];
+const NEXT = ["pause", "resume", "start", "reset", "stop"];
 const BUSY_MS = 3000;
 // The width of a comma, point, colon or slash beside a digit's.
 const NARROW_CH = 0.5;
@@ -21,19 +22,26 @@ export function makeButtons(_, command) {
     return [name, button];
   });
   const el = h("div", { class: "tl-buttons", role: "group", "aria-label": _("Run") }, ...buttons.map(([, button]) => button));
+  let given = null;
+  let homeless = false;
   return {
     el,
     update(enabled) {
-      const focused = buttons.find(([, button]) => button === document.activeElement);
+      const at = buttons.find(([, button]) => button === document.activeElement)?.[1];
       for (const [name, button] of buttons) {
         attr(button, "aria-busy", null);
         button.disabled = !enabled[name];
       }
-      // A disabled button loses the focus: keep it in the row, on what can be done next.
-      if (focused?.[1].disabled) {
-        const [, next] = ["pause", "resume", "start", "reset", "stop"].map(name => buttons.find(([other]) => other === name)).find(([, button]) => !button.disabled) ?? [];
-        next?.focus();
+      // A disabled button loses the focus: it goes to what can be done next, and on to what is better.
+      const adrift = homeless && document.activeElement === document.body;
+      if (!adrift && !(at && (at.disabled || at === given))) {
+        given = null;
+        homeless = false;
+        return;
       }
+      given = NEXT.map(wanted => buttons.find(([name]) => name === wanted)[1]).find(button => !button.disabled);
+      homeless = !given;
+      given?.focus();
     },
   };
 }
