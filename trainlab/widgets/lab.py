@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import ipywidgets
 from IPython.core.getipython import get_ipython
@@ -21,7 +20,8 @@ from trainlab.widgets.editor import Editor
 from trainlab.widgets.panels import PANELS, Panel
 from trainlab.widgets.session import Session
 
-_labs: dict[str, "_Parts"] = {}  # by notebook cell
+_parts: dict[str, "_Parts"] = {}  # by notebook cell, and by their number in it
+_calls: dict[str, tuple[int, int]] = {}  # by notebook cell: its last execution, and the labs in it
 
 
 class _Parts:
@@ -32,10 +32,9 @@ class _Parts:
         self.panels, self.run = PanelsWidget(), RunWidget()
         self.desk = Desk(self.panels, Experiment())
         self.session = Session(self.run, self._next_run)
-        lab = ipywidgets.Box([self.panels, self.run])
-        lab.add_class("tl-lab")
-        self.page = ipywidgets.VBox([lab])
-        self.page.add_class("tl-root")
+        self.page = ipywidgets.Box([self.panels, self.run])
+        self.page.add_class("tl-lab")
+        self.lab: Lab | None = None
         threading.Thread(target=self._warm_up, name="trainlab-warm-up", daemon=True).start()
 
     def _warm_up(self) -> None:
@@ -57,7 +56,7 @@ class _Parts:
         return lambda inbox: store.start(experiment, root, inbox)
 
 
-class Lab:
+class Lab(ipywidgets.VBox):  # type: ignore[misc] (ipywidgets has no types)
     """The lab: panels to choose everything, buttons to train, live curves.
 
     Args:
@@ -78,22 +77,21 @@ class Lab:
     ) -> None:
         chosen = _chosen(panels)
         root = Path(runs).absolute() if runs else store.default_root()
-        cell = _cell()
-        parts = _labs.get(cell) if cell else None
-        if parts is None:
-            parts = _Parts(root)
-            if cell:
-                _labs[cell] = parts
+        place = _place()
+        parts = _parts.get(place) or _Parts(root)
+        if place:
+            _parts[place] = parts
         parts.root = root
         if experiment is not None:
             parts.desk.editor = Editor(experiment)
         parts.desk.show(chosen)
         self._parts = parts
-
-    @property
-    def widget(self) -> ipywidgets.Widget:
-        """The page as one widget, to put into layouts of your own."""
-        return self._parts.page
+        super().__init__([parts.page])
+        self.add_class("tl-root")
+        if parts.lab is not None:  # of this cell's last execution, whose output is gone
+            parts.lab.layout.close()
+            super(Lab, parts.lab).close()
+        parts.lab = self
 
     @property
     def experiment(self) -> Experiment:
@@ -108,13 +106,15 @@ class Lab:
 
     def close(self) -> None:
         """End the run, saved, and take the lab off the page."""
-        self._parts.session.close()
-        for cell in [cell for cell, parts in _labs.items() if parts is self._parts]:
-            del _labs[cell]
-        self._parts.page.close_all()
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        return self._parts.page._repr_mimebundle_(**kwargs)
+        parts = self._parts
+        parts.session.close()
+        for place in [place for place, others in _parts.items() if others is parts]:
+            del _parts[place]
+        for widget in (parts.panels, parts.run, parts.page):
+            widget.layout.close()
+            widget.close()
+        self.layout.close()
+        super().close()
 
 
 def _chosen(ids: Sequence[str] | None) -> tuple[Panel, ...]:
@@ -128,10 +128,15 @@ def _chosen(ids: Sequence[str] | None) -> tuple[Panel, ...]:
     return tuple(by_id[name] for name in ids)
 
 
-def _cell() -> str | None:
-    """The notebook cell that is running; None where there is no notebook."""
+def _place() -> str:
+    """The notebook cell that is running, and how many labs it made before; empty outside a notebook."""
     shell = get_ipython()
     if shell is None or not hasattr(shell, "get_parent"):
-        return None
+        return ""
     cell = shell.get_parent().get("metadata", {}).get("cellId")
-    return str(cell) if cell else None
+    if not cell:
+        return ""
+    execution, number = _calls.get(cell, (-1, 0))
+    number = number + 1 if execution == shell.execution_count else 0
+    _calls[cell] = (shell.execution_count, number)
+    return f"{cell}/{number}"
