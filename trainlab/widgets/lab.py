@@ -56,7 +56,7 @@ class _Parts:
         return lambda inbox: store.start(experiment, root, inbox)
 
 
-class Lab(ipywidgets.VBox):  # type: ignore[misc] (ipywidgets has no types)
+class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """The lab: panels to choose everything, buttons to train, live curves.
 
     Args:
