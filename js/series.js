@@ -23,6 +23,7 @@ export class Series {
 
   clear() {
     this.columns = { x: [] };
+    this.stepsPerEpoch = 0;
     for (const name of [...STEP_COLUMNS, ...EPOCH_COLUMNS, ...Object.keys(SMOOTHED)]) this.columns[name] = [];
     this.restart();
   }
@@ -66,7 +67,7 @@ export class Series {
   }
 
   restart() {
-    this.averages = Object.fromEntries(Object.keys(SMOOTHED).map(name => [name, { sum: 0, weight: 0 }]));
+    this.averages = Object.fromEntries(Object.keys(SMOOTHED).map(name => [name, { sum: 0, weight: 0, x: null }]));
   }
 
   /** Extends the exponential moving averages by one row; dividing by the weight corrects the start's bias. */
@@ -78,8 +79,13 @@ export class Series {
         this.columns[name][row] = value;
         continue;
       }
-      average.sum = this.smoothing * average.sum + (1 - this.smoothing) * value;
-      average.weight = this.smoothing * average.weight + (1 - this.smoothing);
+      // A row of a shortened history stands for several steps, and forgets as much as they would.
+      const x = this.columns.x[row];
+      const steps = average.x === null ? 1 : Math.max(1, Math.round((x - average.x) * this.stepsPerEpoch));
+      const keep = this.smoothing ** steps;
+      average.x = x;
+      average.sum = keep * average.sum + (1 - keep) * value;
+      average.weight = keep * average.weight + (1 - keep);
       this.columns[name][row] = average.sum / average.weight;
     }
   }

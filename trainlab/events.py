@@ -48,6 +48,7 @@ class Started(Event):
     device: str
     threads: int
     first_step: int = 0
+    first_epoch: int = 0
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from trainlab.catalog.augmentations import horizontal_flip, rotate_scale, shift
 from trainlab.catalog.preprocessing import Standardize, channel_statistics
 from trainlab.catalog.regularizers import L2, ClipNorm, ClipValue
 from trainlab.engine.batches import Batches, check_split, epoch_order, stratified_split
-from trainlab.engine.meter import Meter, NonFiniteLoss
+from trainlab.engine.meter import Meter
 from trainlab.engine.randomness import generator, key_seed
 from trainlab.engine.weights import weights_sha256
 from trainlab.errors import Problem
@@ -188,10 +188,13 @@ def test_the_meter_weighs_batches_by_their_size() -> None:
         (0.1, 0.2),
     )
     assert meter.end_epoch() == (2.0, 0.5)
+    meter.add(torch.tensor(3.0), torch.tensor(0), 2, 0.2)
     meter.add(torch.tensor(float("inf")), torch.tensor(0), 2, 0.2)
-    with pytest.raises(NonFiniteLoss) as caught:
-        meter.read()
-    assert caught.value.step == 13
+    steps = meter.read()
+    assert steps is not None
+    assert (steps.first, steps.loss) == (13, (3,)), "what was finite is reported"
+    assert meter.broken is not None
+    assert (meter.broken.step, meter.broken.loss) == (14, float("inf"))
 
 
 def test_the_fingerprint_is_of_bytes_in_order() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from trainlab import events as ev
 from trainlab.catalog.models import MLP
@@ -149,3 +150,22 @@ def test_a_kill_at_any_instant_leaves_a_run_that_can_be_resumed(runs: Path, tmp_
     assert list(resumed.epochs["epoch"]) == list(range(1, 101))
     left = [path.name for path in (saved[-1] / "checkpoints").iterdir()]
     assert all(name.startswith("step-") for name in left)
+
+
+def test_a_full_disk_is_a_problem_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object) -> None:
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(Problem, match="could not be saved"):
+        checkpoint.save(tmp_path, checkpoint.Snapshot(1, {}, {}, {"epoch": 1}))
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_step_after_its_validation_replaces_it_before(tmp_path: Path) -> None:
+    for epoch in (1, 2):
+        snapshot = checkpoint.Snapshot(7, {"w": torch.ones(1)}, {}, {"epoch": epoch})
+        path = checkpoint.save(tmp_path, snapshot)
+    assert checkpoint.load(path).facts["epoch"] == 2

@@ -12,7 +12,7 @@ from torch import Tensor
 from trainlab import commands as cmd
 from trainlab import events as ev
 from trainlab.catalog.activations import LeakyReLU
-from trainlab.catalog.datasets import Digits
+from trainlab.catalog.datasets import DatasetChoice, Digits
 from trainlab.catalog.models import MLP, ConvNet
 from trainlab.catalog.norms import NoNorm
 from trainlab.catalog.optimizers import SGD
@@ -35,7 +35,8 @@ WILD = Experiment(
 
 def with_target(target: Callable[[], Any], experiment: Experiment = TINY) -> Experiment:
     """The experiment with a data set of the user's own."""
-    dataset = type("Own", (Digits,), {"target": staticmethod(target)})
+    own = {"target": staticmethod(target), "load": DatasetChoice.load}
+    dataset = type("Own", (Digits,), own)
     return experiment.model_copy(update={"dataset": dataset()})
 
 

@@ -18,9 +18,10 @@ from trainlab.catalog.models import MLP
 from trainlab.catalog.training import Training
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
+from trainlab.places import runs_folder
 from trainlab.runs import Run, load_run, train
 from trainlab.runs.history import History, Table
-from trainlab.runs.store import EVENTS, default_root
+from trainlab.runs.store import EVENTS
 
 SMALL = Experiment(model=MLP(width=8), training=Training(epochs=3, batch_size=256, threads=1))
 
@@ -132,10 +133,10 @@ def test_runs_go_where_the_environment_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TRAINLAB_RUNS", str(tmp_path / "there"))
-    assert default_root() == tmp_path / "there"
+    assert runs_folder() == tmp_path / "there"
     monkeypatch.delenv("TRAINLAB_RUNS")
     monkeypatch.chdir(tmp_path)
-    assert default_root() == tmp_path / "runs"
+    assert runs_folder() == tmp_path / "runs"
 
 
 def test_a_run_that_never_came_to_train_leaves_nothing(runs: Path) -> None:

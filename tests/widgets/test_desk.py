@@ -1,13 +1,19 @@
 """Desk: what the page sends, and the panels it gets for it."""
 
+import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from trainlab.catalog.datasets import DatasetChoice, Digits, Images
 from trainlab.experiment import Experiment
+from trainlab.widgets import desk
 from trainlab.widgets.bundles import PanelsWidget
 from trainlab.widgets.desk import Desk
 from trainlab.widgets.panels import PANELS
@@ -202,3 +208,71 @@ def test_the_largest_settings_do_not_freeze_the_page(
     page.send(type="open", panel=panel)
     assert time.perf_counter() - start < 2
     assert page.panel["pictures"]
+
+
+def test_a_folder_that_appears_later_is_found(tmp_path: Path) -> None:
+    page = Page()
+    root = tmp_path / "later"
+    page.send(type="set", path="dataset.kind", value="folder")
+    panel = page.send(type="set", path="dataset.root", value=str(root))
+    assert "later" in panel["pictures"][0]["title"]
+    for name in ("a", "b"):
+        (root / name).mkdir(parents=True)
+        Image.new("L", (9, 9)).save(root / name / "one.png")
+    page.send(type="open", panel="model")
+    assert page.send(type="open", panel="data")["pictures"][0]["png"]
+
+
+def test_reading_happens_once_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once, most, reads = 0, 0, 0
+    lock = threading.Lock()
+
+    def slow(_choice: DatasetChoice) -> Images:
+        nonlocal at_once, most, reads
+        with lock:
+            at_once, reads = at_once + 1, reads + 1
+            most = max(most, at_once)
+        time.sleep(0.05)
+        with lock:
+            at_once -= 1
+        return Digits().load()
+
+    async def drag() -> None:
+        page = Page()
+        page.desk.prepare()
+        await asyncio.sleep(0.2)
+        page.send(type="set", path="dataset.kind", value="folder")
+        for size in range(8, 40):
+            page.send(type="set", path="dataset.size", value=size)
+            await asyncio.sleep(0.005)
+        while page.desk._reading or page.desk._drawing:
+            await asyncio.sleep(0.02)
+        assert page.desk.editor.experiment.dataset in page.desk._data, "the last one was read"
+
+    monkeypatch.setattr(desk, "_read", slow)
+    asyncio.run(drag())
+    assert most == 1
+    assert reads < 20
+
+
+def test_what_cannot_be_drawn_shows_no_old_picture() -> None:
+    page = Page()
+    page.send(type="open", panel="schedule")
+    for path, value in (
+        ("training.epochs", 1),
+        ("training.batch_size", 150),
+        ("schedule.pct_start", 0.1),
+    ):
+        panel = page.send(type="set", path=path, value=value)
+    assert panel["pictures"][0]["id"] == "unavailable"
+    assert "One-cycle" in panel["pictures"][0]["title"]
+
+
+@pytest.mark.parametrize("device", ["cuda:01", "cuda:300", "cuda:", "gpu"])
+def test_a_device_that_torch_would_choke_on_is_refused_in_its_field(device: str) -> None:
+    page = Page()
+    page.send(type="open", panel="train")
+    panel = page.send(type="set", path="training.device", value=device)
+    fields = panel["sections"][0]["fields"]
+    assert next(f for f in fields if f["name"] == "device")["error"]
+    assert page.send(type="open", panel="data")["id"] == "data"

@@ -16,12 +16,14 @@ def channel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and deviation of each channel in [0, 1], as (C, 1, 1): exact, by counting."""
     counts = torch.stack(
         [torch.bincount(channel.flatten(), minlength=256) for channel in images.unbind(1)]
-    ).double()
-    values = torch.arange(256, dtype=torch.float64, device=images.device) / 255
+    )
+    counts = counts.cpu().double()  # not every device has doubles
+    values = torch.arange(256, dtype=torch.float64) / 255
     total = counts.sum(1)
     mean = (counts * values).sum(1) / total
     std = ((counts * values.square()).sum(1) / total - mean.square()).clamp(min=0).sqrt()
-    return mean.float()[:, None, None], std.float()[:, None, None]
+    mean, std = mean.float().to(images.device), std.float().to(images.device)
+    return mean[:, None, None], std[:, None, None]
 
 
 class Raw:

@@ -7,6 +7,8 @@ import torch
 from torch.optim import lr_scheduler
 
 from trainlab.choice import Card, Choice, Knob
+from trainlab.errors import Problem
+from trainlab.text import _
 
 _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.optim.lr_scheduler."
 
@@ -168,5 +170,12 @@ class Plateau(ScheduleChoice):
 
 
 def build_schedule(choice: ScheduleChoice, optimizer: torch.optim.Optimizer, plan: Plan) -> Any:
-    """torch's scheduler for this run."""
-    return choice.build(optimizer, **choice.derived(plan))
+    """torch's scheduler for this run. Raises Problem where torch refuses the combination."""
+    try:
+        return choice.build(optimizer, **choice.derived(plan))
+    except (ValueError, ZeroDivisionError) as error:
+        raise Problem(
+            _("schedule: {title} does not fit this run").format(title=choice.title()),
+            str(error),
+            _("Change its settings or the number of epochs, or choose another schedule"),
+        ) from error

@@ -16,7 +16,7 @@ class Training(Settings):
     )
     device: str = Knob(
         "auto",
-        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        pattern=r"^(auto|cpu|mps|cuda(:(0|[1-9]\d?))?)$",
         help="auto takes the GPU where there is one",
     )
     precision: Literal["float32", "bfloat16"] = Knob(

@@ -151,10 +151,9 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from trainlab.catalog.datasets.base import store
     from trainlab.doctor import diagnose, render, to_json
-    from trainlab.runs.store import default_root
+    from trainlab.places import data_folder, runs_folder
 
-    findings = diagnose(default_root(), store().parent)
+    findings = diagnose(runs_folder(), data_folder().parent)
     say(to_json(findings) if arguments.json else render(findings))
     return int(any(finding.severity == "error" for finding in findings))

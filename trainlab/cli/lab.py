@@ -19,6 +19,7 @@ from typing import Any
 import trainlab
 from trainlab.cli.streams import complain, say
 from trainlab.errors import Problem
+from trainlab.places import runs_folder
 from trainlab.text import _
 
 HOST = "127.0.0.1"
@@ -31,7 +32,7 @@ def serve(runs: Path | None, port: int | None, browser: bool) -> int:
     """Serve the lab until interrupted. Raises Problem where it cannot be served."""
     notebook, port = find_notebook(), choose_port(port)
     address = f"http://{HOST}:{port}/"
-    root = (runs or Path(os.environ.get("TRAINLAB_RUNS", "runs"))).absolute()
+    root = (runs or runs_folder()).absolute()
     with _stop_signals(), tempfile.TemporaryDirectory(prefix="trainlab-") as folder:
         command = voila_command(notebook, Path(folder), port)
         templates = str(Path(trainlab.__file__).parent / "widgets")

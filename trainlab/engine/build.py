@@ -105,6 +105,8 @@ def build_parts(experiment: Experiment, data: Images) -> Parts:
         experiment.model, experiment.init, shape, len(data.classes), training.seed
     ).to(memory_format=torch.channels_last)
     model.to(device)
+    if training.compile:
+        torch._dynamo.reset()  # else it gives up compiling after eight networks in one process
     plan = experiment.plan(len(train))
     optimizer = experiment.optimizer.build(decay_groups(model.parameters()))
     return Parts(

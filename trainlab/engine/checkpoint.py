@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -32,14 +33,13 @@ class Snapshot:
 
 
 def save(folder: Path, snapshot: Snapshot) -> Path:
-    """Write a snapshot below `folder`; a whole one stays. Raises Problem where the disk refuses."""
+    """Write a snapshot below `folder`; the same one stays. Raises Problem where the disk refuses."""
     final = folder / f"step-{snapshot.step:08d}"
     draft = folder / f".{final.name}"
-    if final.exists() and _whole(final):
+    if _holds(final, snapshot):
         return final
     try:
-        for remains in (final, draft):  # of a damaged checkpoint, of a kill
-            shutil.rmtree(remains, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)  # what a kill left
         draft.mkdir(parents=True)
         weights = {name: t.detach().cpu().contiguous() for name, t in snapshot.weights.items()}
         save_file(weights, draft / WEIGHTS)
@@ -49,13 +49,14 @@ def save(folder: Path, snapshot: Snapshot) -> Path:
         (draft / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
         for name in (WEIGHTS, STATE, MANIFEST, ""):
             _fsync(draft / name)
+        shutil.rmtree(final, ignore_errors=True)  # damaged, or of this step before its validation
         draft.rename(final)
         _fsync(folder)
-    except OSError as error:
+    except (OSError, RuntimeError, SafetensorError) as error:  # each library reports it its own way
         shutil.rmtree(draft, ignore_errors=True)
         raise Problem(
             _("{folder}: the checkpoint could not be saved").format(folder=folder),
-            error.strerror or str(error),
+            getattr(error, "strerror", None) or str(error),
             _(
                 "free some space or choose another folder for runs; the checkpoints before are intact"
             ),
@@ -105,12 +106,12 @@ def prune(folder: Path, best: int | None, keep: int = 2) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _whole(path: Path) -> bool:
+def _holds(path: Path, snapshot: Snapshot) -> bool:
+    """Whether a checkpoint is there, whole, and of the same epoch: a step can be an epoch's last or be past it."""
     try:
-        load(path)
+        return path.exists() and load(path).facts["epoch"] == snapshot.facts["epoch"]
     except Problem:
         return False
-    return True
 
 
 def _sha256(path: Path) -> str:

@@ -28,6 +28,7 @@ class Meter:
     def __init__(self, step: int, sums: tuple[int, float, int] = (0, 0.0, 0)) -> None:
         self.step, self.sums = step, sums
         self.images, self.seconds = 0, 0.0  # of the whole run, training time only
+        self.broken: NonFiniteLoss | None = None  # found by the last reading
         self._losses: list[Tensor] = []
         self._hits: list[Tensor] = []
         self._sizes: list[int] = []
@@ -50,17 +51,21 @@ class Meter:
         return time.perf_counter() - self._since >= READ_EVERY
 
     def read(self) -> Steps | None:
-        """The steps since the last reading, or None where there are none. Raises NonFiniteLoss."""
+        """The steps since the last reading, up to one whose loss is `broken`; None where there are none."""
         if not self._losses:
             return None
         losses: list[float] = torch.stack(self._losses).tolist()
         hits: list[int] = torch.stack(self._hits).tolist()
         sizes, lrs, first = self._sizes, tuple(self._lrs), self.step + 1
         self._losses, self._hits, self._sizes, self._lrs = [], [], [], []
+        good = next((i for i, loss in enumerate(losses) if not math.isfinite(loss)), len(losses))
+        if good < len(losses):
+            self.broken = NonFiniteLoss(first + good, losses[good])
+            losses, hits, sizes, lrs = losses[:good], hits[:good], sizes[:good], lrs[:good]
         self.step += len(losses)
+        if not losses:
+            return None
         for offset, loss in enumerate(losses):
-            if not math.isfinite(loss):
-                raise NonFiniteLoss(first + offset, loss)
             self.sums = (
                 self.sums[0] + sizes[offset],
                 self.sums[1] + loss * sizes[offset],

@@ -44,6 +44,8 @@ class Trainer:
         experiment: what to train.
         folder: where checkpoints go; None keeps none.
         resume: the checkpoint to go on from; None starts at the beginning.
+        threads: torch's intra-op threads where the experiment leaves them open: those of the run's
+            first part, since another number gives other last bits.
     """
 
     def __init__(
@@ -51,24 +53,23 @@ class Trainer:
         experiment: Experiment,
         folder: Path | None = None,
         resume: checkpoint.Snapshot | None = None,
+        threads: int | None = None,
     ) -> None:
         self.experiment, self.folder, self._resume = experiment, folder, resume
+        self._threads = experiment.training.threads or threads or default_threads()
         self.step = self.epoch = 0  # done so far
-        self.last: tuple[float, ...] = (
-            math.nan,
-        ) * 4  # train loss and accuracy, validation loss and accuracy
+        # train loss and accuracy, validation loss and accuracy
+        self.last: tuple[float, ...] = (math.nan,) * 4
         self.best: checkpoint.Snapshot | None = None
         self.meter = Meter(0)
         self._stopping = False
-        self._budget: int | None = (
-            None  # steps before holding: none while paused, any while running
-        )
+        self._budget: int | None = None  # steps before holding: 0 while paused, None while running
         self._saved_at = time.perf_counter()
 
     def run(self, inbox: cmd.Commands) -> Iterator[ev.Event]:
         """Train to the end, or to a Stop; obey what comes in through `inbox` between two steps."""
         before = torch.get_num_threads()
-        torch.set_num_threads(self.experiment.training.threads or default_threads())
+        torch.set_num_threads(self._threads)
         torch.set_flush_denormal(True)  # numbers near zero would slow a net that fits its data
         try:
             yield ev.Changed("building")
@@ -102,6 +103,7 @@ class Trainer:
             device=str(parts.device),
             threads=torch.get_num_threads(),
             first_step=self.step,
+            first_epoch=self.epoch,
         )
         yield ev.Changed("running" if self._budget is None else "paused")
 
@@ -157,6 +159,9 @@ class Trainer:
         steps = self.meter.read()
         if steps is not None:
             yield steps
+        if self.meter.broken is not None:
+            broken, self.meter.broken = self.meter.broken, None
+            raise broken
 
     def _end_epoch(self, inbox: cmd.Commands) -> Iterator[ev.Event]:
         """Validate, move the schedule, keep the best weights."""
@@ -276,23 +281,24 @@ class Trainer:
     def _facts(self) -> dict[str, float]:
         return {"epoch": self.epoch, "val_loss": self.last[2], "val_accuracy": self.last[3]}
 
-    def save(self) -> Iterator[ev.Event]:
-        """Write this moment, and the best one where it is not on disk yet."""
+    def save(self, now: bool = True) -> Iterator[ev.Event]:
+        """Write this moment if `now`, and the best one where it is not on disk yet."""
         self._saved_at = time.perf_counter()
         if self.folder is None:
             return
         best = self.best
-        if best and best.weights and best.step != self.step:
+        if best and best.weights and not (now and best.step == self.step):
             yield ev.Saved(checkpoint.save(self.folder, best).name, best.step)
             self.best = checkpoint.Snapshot(best.step, {}, {}, best.facts)
-        yield ev.Saved(checkpoint.save(self.folder, self.snapshot()).name, self.step)
+        if now:
+            yield ev.Saved(checkpoint.save(self.folder, self.snapshot()).name, self.step)
         checkpoint.prune(self.folder, best.step if best else None)
 
     def _save_finite(self) -> Iterator[ev.Event]:
-        """Keep the weights before the loss broke, unless they are broken themselves."""
+        """Keep the weights before the loss broke, or where they are broken too, the best ones."""
         yield from self._report()  # the steps before it are part of the record
-        if all(bool(t.isfinite().all()) for t in self.parts.model.parameters()):
-            yield from self.save()
+        state = self.parts.model.state_dict().values()
+        yield from self.save(now=all(bool(tensor.isfinite().all()) for tensor in state))
 
     def _finish(self) -> Iterator[ev.Event]:
         yield from self.save()

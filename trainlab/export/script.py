@@ -25,7 +25,7 @@ from trainlab.catalog.schedules import Plan
 from trainlab.choice import Choice
 from trainlab.engine.batches import epoch_order, gather, stratified_split
 from trainlab.engine.device import default_threads
-from trainlab.engine.randomness import generator, key_seed
+from trainlab.engine.randomness import generator, key_dropout, key_seed
 from trainlab.engine.weights import weights_sha256
 from trainlab.experiment import Experiment
 from trainlab.export.module_code import module_code
@@ -143,6 +143,8 @@ class _Writer:
             "model.to(device, memory_format=torch.channels_last)",
         ]
         if x.training.compile:
+            if self._has_dropout():  # compiled, torch's own draws other numbers
+                lines.append(f"dropout = {self.sources.add(key_dropout)}(model, device)")
             lines.append("forward = torch.compile(model)")
         return [*lines, ""]
 
@@ -214,7 +216,8 @@ class _Writer:
             inputs = "batch"
         lines.append(f"inputs, targets = preprocess({inputs}), train_labels[index]")
         if self._has_dropout():
-            lines.append('torch.manual_seed(key_seed(SEED, "dropout", step))')
+            source = "dropout" if x.training.compile else "torch"
+            lines.append(f'{source}.manual_seed(key_seed(SEED, "dropout", step))')
         lines += self._within([f"loss = {self._loss('inputs', 'targets')}"])
         gradients = [self._call(rule, "model.parameters()") for rule in x.regularizers]
         return [

@@ -34,10 +34,9 @@ class Table:
         self._rows[self._length : end] = rows
         self._length = end
 
-    def cut(self, step: int) -> None:
-        """Forget the rows after a step: the run went back to a checkpoint."""
-        column = self.columns.index("step")
-        self._length = int(np.searchsorted(self._rows[: self._length, column], step, side="right"))
+    def cut(self, last: int) -> None:
+        """Forget the rows past `last` in the first column: the run went back to a checkpoint."""
+        self._length = int(np.searchsorted(self._rows[: self._length, 0], last, side="right"))
 
     @property
     def rows(self) -> Array:
@@ -66,7 +65,7 @@ class History:
             case ev.Started():
                 self.started, self.finished, self.failed = event, None, None
                 self.steps.cut(event.first_step)
-                self.epochs.cut(event.first_step)
+                self.epochs.cut(event.first_epoch)
             case ev.Steps():
                 self.steps.append(self._step_rows(event))
             case ev.EpochEnd():

@@ -12,6 +12,7 @@ from trainlab import events as ev
 from trainlab.engine.worker import Worker
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
+from trainlab.places import runs_folder
 from trainlab.runs import store
 from trainlab.runs.history import Array, History
 from trainlab.text import _
@@ -105,7 +106,7 @@ def train(
         Problem: the run failed.
         KeyboardInterrupt: the run was interrupted; it is saved and can be resumed.
     """
-    root = Path(runs).absolute() if runs else store.default_root()
+    root = Path(runs).absolute() if runs else runs_folder()
     folder = Path(resume).absolute() if resume else None
     if folder:
         load_run(folder)  # says so here if there is none

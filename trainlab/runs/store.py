@@ -4,7 +4,6 @@ runs/<id>/  experiment.json  environment.json  events.jsonl  checkpoints/
 """
 
 import json
-import os
 import platform
 import shutil
 from collections.abc import Iterator
@@ -27,11 +26,6 @@ from trainlab.text import _
 
 EXPERIMENT, ENVIRONMENT, EVENTS = "experiment.json", "environment.json", "events.jsonl"
 CHECKPOINTS = "checkpoints"
-
-
-def default_root() -> Path:
-    """Where runs are kept: $TRAINLAB_RUNS, or `runs` in the current folder."""
-    return Path(os.environ.get("TRAINLAB_RUNS", "runs")).absolute()
 
 
 def start(experiment: Experiment, root: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
@@ -68,7 +62,11 @@ def resume(folder: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
             )
         _mend(folder / EVENTS)
         yield ev.Opened(str(folder))
-        trainer = Trainer(experiment, folder / CHECKPOINTS, snapshot)
+        starts = (event for event in read_events(folder) if isinstance(event, ev.Started))
+        first = next(starts, None)
+        trainer = Trainer(
+            experiment, folder / CHECKPOINTS, snapshot, first.threads if first else None
+        )
         yield from _record(guard(trainer.run(inbox)), folder)
 
 

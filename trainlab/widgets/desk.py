@@ -36,6 +36,7 @@ class Desk:
         self._draw = 0
         self._drawing = False
         self._data: dict[DatasetChoice, Images | Problem] = {}
+        self._reading = False
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:  # no kernel: everything is done at once
@@ -167,17 +168,21 @@ class Desk:
 
     def _data_of(self, choice: DatasetChoice) -> Images | Problem | None:
         """The data of this choice if it was read already; else None, and it is being read."""
-        if choice not in self._data:
-            if self._loop is None:
-                self._data[choice] = _read(choice)
-            else:
-                threading.Thread(target=self._read_behind, args=(choice,), daemon=True).start()
-        return self._data.get(choice)
+        found = self._data.get(choice)
+        if found is None and self._loop is None:
+            found = self._data[choice] = _read(choice)
+        if isinstance(found, Problem):  # said once: the next look finds what has come since
+            del self._data[choice]
+        elif found is None and not self._reading:  # one at a time; what is wanted then is read next
+            self._reading = True
+            threading.Thread(target=self._read_behind, args=(choice,), daemon=True).start()
+        return found
 
     def _read_behind(self, choice: DatasetChoice) -> None:
         found = _read(choice)
 
         def arrive() -> None:
+            self._reading = False
             self._data = {choice: found}  # the newest alone: data sets are large
             self._show_pictures_soon()
 
@@ -216,6 +221,8 @@ def _drawn(
         return panel.draw(Look(experiment, data, draw)) if panel.draw else []
     except Problem as problem:
         return unavailable(problem)
+    except Exception as error:  # a picture of other settings would be a lie
+        return unavailable(Problem(_("There is no picture of this"), str(error)))
 
 
 def _written(experiment: Experiment, data: Images | Problem) -> tuple[str, str]:
@@ -224,8 +231,8 @@ def _written(experiment: Experiment, data: Images | Problem) -> tuple[str, str]:
         return "", str(data)
     try:
         return script(experiment, data=data), _CODE_INTRO
-    except Problem as problem:
-        return "", str(problem)
+    except Exception as error:  # an old script would be a lie
+        return "", str(error)
 
 
 def _code_panel(code: str, intro: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from trainlab.engine.warm import warm_up
 from trainlab.engine.worker import MakeRun
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
+from trainlab.places import runs_folder
 from trainlab.refusal import nearest
 from trainlab.runs import Run, load_run, store
 from trainlab.text import _
@@ -76,7 +77,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         runs: str | Path | None = None,
     ) -> None:
         chosen = _chosen(panels)
-        root = Path(runs).absolute() if runs else store.default_root()
+        root = Path(runs).absolute() if runs else runs_folder()
         place = _place()
         parts = _parts.get(place) or _Parts(root)
         if place:

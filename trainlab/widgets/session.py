@@ -12,6 +12,7 @@ from trainlab import events as ev
 from trainlab.engine.worker import MakeRun, Worker
 from trainlab.errors import Problem
 from trainlab.runs.history import History
+from trainlab.text import _
 from trainlab.views.series import decimate, packed
 from trainlab.widgets.bundles import RunWidget, sound
 from trainlab.widgets.status import describe
@@ -41,8 +42,6 @@ class _Hello:
 class _Reset:
     """Forget the run that is shown; if it is under way it was told to stop, and is forgotten then."""
 
-    under_way: bool
-
 
 @dataclass(frozen=True)
 class _Closed:
@@ -67,14 +66,17 @@ class Session:
         self._speed = 0.0
         self._note = ""
         self._building: ev.Progress | None = None
-        self._resetting = False
+        self._folder = ""  # of the run that was opened last, which may never come to train
+        self._opened = self._ended = self._resetting = 0  # numbers of runs
         view.on_msg(self._hear)
         threading.Thread(target=self._pump, name="trainlab-pump", daemon=True).start()
 
     def command(self, name: str) -> None:
         """Do what a button says. Never blocks: the run answers in its own time."""
         under_way = self.worker.busy and self.worker.state not in _ENDED
-        if name == "start" or (name == "step" and not under_way):
+        if name == "start" and under_way:
+            self._put(ev.Answered(0, False, _("a run is under way: stop it first")))
+        elif name == "start" or (name == "step" and not under_way):
             try:
                 make = self._make()
             except Problem as problem:
@@ -85,7 +87,7 @@ class Session:
         elif name == "reset":
             if under_way:
                 self.worker.send(cmd.Stop())
-            self._put(_Reset(under_way))
+            self._put(_Reset())
         elif name in _COMMANDS:
             self.worker.send(_COMMANDS[name]())
 
@@ -116,26 +118,27 @@ class Session:
                 self._show()
                 waiting = urgent = False
             try:
-                _run, item = self.worker.events.get(timeout=due if waiting else None)
+                run, item = self.worker.events.get(timeout=due if waiting else None)
             except Empty:
                 continue
             if isinstance(item, _Closed):
                 return
-            urgent = self._take(item) or urgent
+            urgent = self._take(run, item) or urgent
             waiting = True
 
-    def _take(self, item: Any) -> bool:
-        """Take in one event; whether the page should know at once."""
+    def _take(self, run: int, item: Any) -> bool:
+        """Take in one event of a run; whether the page should know at once."""
         match item:
             case _Hello():
                 self._snapshot(item.view)
             case _Reset():
-                self._resetting = item.under_way
-                if not self._resetting:
+                if run > self._ended:
+                    self._resetting = run  # once it has ended
+                else:
                     self._clear()
             case ev.Opened():
                 self._clear()
-                self.path = item.run
+                self._opened, self._folder = run, item.run
                 self.state = "building"
             case ev.Progress():
                 self._building = item
@@ -147,14 +150,23 @@ class Session:
                 self.history.add(item)
                 return self.state == "paused"
             case ev.Event():
-                self._note = ""
-                self.history.add(item)
-                self.state = item.state if isinstance(item, ev.Changed) else self.state
-                if self._resetting and self.state in _ENDED:
-                    self._resetting = False
-                    self._clear()
+                self._follow(run, item)
                 return not isinstance(item, ev.EpochEnd)
         return True
+
+    def _follow(self, run: int, event: ev.Event) -> None:
+        """Take in what changes the run as a whole."""
+        if isinstance(event, ev.Failed) and run != self._opened:
+            self._clear()  # it never had a chart: what is shown is of the run before
+        self.history.add(event)
+        if isinstance(event, ev.Started):
+            self.path = self._folder
+        if isinstance(event, ev.Changed):
+            self.state, self._note = event.state, ""
+            if event.state in _ENDED:
+                self._ended = run
+                if self._resetting == run:
+                    self._clear()
 
     def _clear(self) -> None:
         """An empty chart, for another run."""
@@ -177,12 +189,13 @@ class Session:
 
     def _snapshot(self, view: str | None) -> None:
         """Everything so far, for one view or for all."""
-        rows = decimate(self.history.steps.rows, MOST_ROWS, column=2)
+        steps = decimate(self.history.steps.rows, MOST_ROWS)
+        epochs = decimate(self.history.epochs.rows, MOST_ROWS)
         if self._sent[0] != self._shown:
             view = None  # the others do not know this run yet either
         elif view is not None:
             self._show()  # the others get what is new first, so that one count serves all
-        self._send("snapshot", view, rows[:, _STEPS], self.history.epochs.rows[:, _EPOCHS])
+        self._send("snapshot", view, steps[:, _STEPS], epochs[:, _EPOCHS])
 
     def _send(self, kind: str, view: str | None, steps: Any, epochs: Any) -> None:
         message: dict[str, Any] = {

@@ -38,6 +38,7 @@ def describe(
         "items": _items(history, state, speed),
         "progress": _progress(history, state, building),
         "points": len(history.steps),
+        "steps_per_epoch": history.started.steps_per_epoch if history.started else 1,
         "summary": summary(history),
         "buttons": {
             name: name in _BUTTONS[state]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import platformdirs
 import torch
 
 from trainlab.choice import Choice
@@ -47,11 +46,6 @@ class DatasetChoice(Choice):
     def class_names(self, labels: torch.Tensor) -> tuple[str, ...]:
         """A name for each class, by label."""
         return tuple(str(label) for label in range(int(labels.max()) + 1))
-
-
-def store() -> Path:
-    """The folder that trainlab keeps data in: the only one that it writes to."""
-    return platformdirs.user_cache_path("trainlab") / "datasets"
 
 
 def place(folder: str) -> Path:

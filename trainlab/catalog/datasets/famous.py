@@ -13,11 +13,12 @@ from typing import IO, Any, Literal
 
 import torch
 
-from trainlab.catalog.datasets.base import DatasetChoice, Images, place, store, written
+from trainlab.catalog.datasets.base import DatasetChoice, Images, place, written
 from trainlab.catalog.datasets.download import UnreachableError, checksum, download
 from trainlab.choice import Card, Knob
 from trainlab.errors import Problem
 from trainlab.events import Progress
+from trainlab.places import data_folder
 from trainlab.text import _
 
 MIRRORS = {
@@ -78,13 +79,13 @@ class Famous(DatasetChoice):
 
     def arguments(self) -> dict[str, Any]:
         """The fields, with the root that holds the files, or where they will be."""
-        return super().arguments() | {"root": str(self._home() or store())}
+        return super().arguments() | {"root": str(self._home() or data_folder())}
 
     def fetch(self) -> Iterator[Progress]:
         """Find the files, else download them; unpack them; check them. Raises Problem."""
         home = self._home()
         if home is None:
-            home = store()
+            home = data_folder()
             for archive in self.archives():
                 if not self._holds(home, archive):
                     yield from self._provide(archive)
@@ -106,7 +107,7 @@ class Famous(DatasetChoice):
         return None
 
     def _folders(self) -> list[Path]:
-        return [place(self.root), store()] if self.root else [store()]
+        return [place(self.root), data_folder()] if self.root else [data_folder()]
 
     def _holds(self, folder: Path, archive: str) -> bool:
         return all((folder / name).is_file() for name in self.members(archive))
@@ -143,7 +144,7 @@ class Famous(DatasetChoice):
             self._check(local, md5)
             yield from self._unpack(local, self.members(archive))
             return
-        path = store() / archive
+        path = data_folder() / archive
         try:
             yield from download(MIRRORS[self.kind] + archive, path, md5)
         except UnreachableError as error:
@@ -162,7 +163,7 @@ class Famous(DatasetChoice):
         for name, stream in self.contents(archive):
             if name in members:  # and nothing else, wherever it might point
                 yield Progress(text, done / len(members))
-                with written(store() / name) as file:
+                with written(data_folder() / name) as file:
                     shutil.copyfileobj(stream, file)
                 done += 1
         yield Progress(text, 1.0)

@@ -19,10 +19,11 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from trainlab.catalog.datasets.base import DatasetChoice, Images, Pace, place, store, written
+from trainlab.catalog.datasets.base import DatasetChoice, Images, Pace, place, written
 from trainlab.choice import Card, Knob
 from trainlab.errors import Problem
 from trainlab.events import Progress
+from trainlab.places import data_folder
 from trainlab.text import _
 
 MAX_BYTES = 4 << 30  # of the decoded images together
@@ -248,7 +249,7 @@ class ImageFolder(DatasetChoice):
             status = path.stat() if path.exists() else path.lstat()
             parts.append(f"{label}/{path.name}/{status.st_size}/{status.st_mtime_ns}")
         digest = hashlib.sha256(b"\0".join(os.fsencode(part) for part in parts))
-        return store() / "folders" / f"{digest.hexdigest()}.npz"
+        return data_folder() / "folders" / f"{digest.hexdigest()}.npz"
 
     def _kept(self, files: Files) -> Images | None:
         """What was decoded before; None where that is missing, or damaged (then it is removed)."""
