@@ -114,10 +114,19 @@ export function listen(model, listeners) {
   };
 }
 
-/** Marks a widget's root, and keeps JupyterLab's one-key shortcuts out of its buttons and sliders. */
+/**
+ * Marks a widget's root, and keeps JupyterLab's shortcuts out of its controls, all but the one that saves.
+ * JupyterLab looks for the attribute while the event is still on its way down, so this has to be earlier.
+ */
 export function adopt(el, ...classes) {
   el.classList.add(...classes);
-  el.dataset.lmSuppressShortcuts = "true";
+  const look = event => {
+    const saves = (event.ctrlKey || event.metaKey) && event.key?.toLowerCase() === "s";
+    if (saves) delete el.dataset.lmSuppressShortcuts;
+    else el.dataset.lmSuppressShortcuts = "true";
+  };
+  window.addEventListener("keydown", look, true);
+  return () => window.removeEventListener("keydown", look, true);
 }
 
 /** Keeps the class `tl-dark` on `el` as its computed background says, and reports changes. */

@@ -18,10 +18,9 @@ function typed(commit, props) {
   const el = h("input", {
     type: "text", autocomplete: "off", spellcheck: "false", ...props,
     oninput: () => (dirty = true),
-    onchange: () => {
-      dirty = false;
-      commit(el.value);
-    },
+    onchange: settle,
+    // JupyterLab keeps the browser from making a change of Enter.
+    onkeydown: event => event.key === "Enter" && settle(),
     // Text typed back to what it was is no change: the box is left as it would be without it.
     onblur: () => {
       if (!dirty) return;
@@ -29,6 +28,11 @@ function typed(commit, props) {
       if (latest) paint(...latest);
     },
   });
+  function settle() {
+    if (!dirty) return;
+    dirty = false;
+    commit(el.value);
+  }
   function paint(value, refused) {
     latest = [value, refused];
     if (dirty || (refused && painted)) return;

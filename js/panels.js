@@ -172,12 +172,13 @@ function render({ model, el }) {
     wish = null;
   }
 
-  adopt(el, "tl-panels");
+  const release = adopt(el, "tl-panels");
   el.append(header.el, tabs.el, panel.el);
   draw();
   const unlisten = listen(model, { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw });
   const unwatch = watchTheme(el);
   return () => {
+    release();
     unlisten();
     unwatch();
   };

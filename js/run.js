@@ -46,6 +46,7 @@ function render({ model, el }) {
     },
     append(message, buffers) {
       if (message.run !== run) return hello();
+      series.stepsPerEpoch = message.status.steps_per_epoch;
       series.append(message.n, message.m, buffers);
       chart.refresh();
       show(message.status);
@@ -58,13 +59,14 @@ function render({ model, el }) {
   };
   const receive = (message, buffers = []) => handlers[message.type]?.(message, buffers);
 
-  adopt(el, "tl-run", "tl-surface");
+  const release = adopt(el, "tl-run", "tl-surface");
   el.append(h("div", { class: "tl-run-head" }, buttons.el, ...status.els, progress.el), error.el, chart.el);
   show(IDLE);
   const unlisten = listen(model, { "msg:custom": receive });
   const unwatch = watchTheme(el, dark => chart.setTheme(dark));
   hello();
   return () => {
+    release();
     unlisten();
     unwatch();
     chart.destroy();

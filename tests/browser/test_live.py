@@ -30,7 +30,7 @@ TYPE = """([el, path, typed, echoed]) => new Promise(done => {
   const box = el.querySelector(`.tl-field[data-path="${path}"] input[type=text]`);
   const start = performance.now();
   box.value = typed;
-  box.dispatchEvent(new Event("change"));
+  for (const name of ["input", "change"]) box.dispatchEvent(new Event(name));
   const look = () => (box.value === echoed ? done(performance.now() - start) : setTimeout(look, 2));
   look();
 })"""

@@ -1,0 +1,201 @@
+"""The lab in a notebook: the same job, and a page that may be closed, doubled and run again."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.lab_page import LabPage, NewPage, Record, Watch, recorded_steps
+from tests.browser.servers import Server
+
+pytestmark = pytest.mark.browser
+OPENING = 60_000  # ms: JupyterLab is large
+
+
+class Notebook:
+    """JupyterLab with the lab's notebook open: the first cell makes a lab, the second shows it again."""
+
+    def __init__(self, page: Page, server: Server) -> None:
+        self.page, self.server, self.watch = page, server, Watch(page)
+
+    def open(self) -> None:
+        self.page.goto(f"{self.server.address}lab/tree/lab.ipynb")
+        self.until_ready()
+
+    def until_ready(self) -> None:
+        """Wait for the page to talk to its kernel: a cell that is run before that is not run at all."""
+        self.cells.first.wait_for(timeout=OPENING)
+        end = time.monotonic() + OPENING / 1000
+        while time.monotonic() < end:
+            kernels = self.page.request.get(f"{self.server.address}api/kernels").json()
+            if [(k["execution_state"], k["connections"]) for k in kernels] == [("idle", 1)]:
+                return
+            self.page.wait_for_timeout(100)
+        raise AssertionError("the page does not connect to its kernel")
+
+    def reload(self) -> LabPage:
+        """Save the notebook, from inside of the widget, and load the whole page anew."""
+        path = self.server.runs.parent / "notebooks" / "lab.ipynb"
+        self.page.locator(".tl-lab").first.get_by_role("tab").first.focus()
+        before = path.stat().st_mtime_ns
+        self.page.keyboard.press("Control+s")
+        end = time.monotonic() + 20
+        while path.stat().st_mtime_ns == before and time.monotonic() < end:
+            self.page.wait_for_timeout(50)
+        outputs = json.loads(path.read_text(encoding="utf-8"))["cells"][0]["outputs"]
+        assert outputs, "the notebook was not saved with its output"
+        self.page.reload()
+        self.until_ready()
+        return self.lab()
+
+    @property
+    def cells(self) -> Locator:
+        return self.page.locator(".jp-Notebook .jp-CodeCell")
+
+    def run(self, number: int) -> None:
+        self.cells.nth(number).locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+
+    def lab(self, index: int = 0) -> LabPage:
+        """View number `index` of the lab, when it is there."""
+        view = LabPage(self.page, self.watch, index)
+        view.wait(OPENING)
+        return view
+
+
+@pytest.fixture(scope="module")
+def opened(new_page: NewPage, jupyterlab: Server) -> Iterator[Notebook]:
+    with new_page() as page:
+        notebook = Notebook(page, jupyterlab)
+        notebook.open()
+        notebook.run(0)
+        notebook.lab()
+        yield notebook
+
+
+@pytest.fixture
+def notebook(opened: Notebook) -> Iterator[Notebook]:
+    """The notebook with one lab in it, its chart empty. The console and the requests have to be clean."""
+    opened.lab().clear()
+    yield opened
+    opened.lab().clear()
+    assert opened.watch.errors == []
+    assert opened.watch.foreign(opened.server.address) == []
+
+
+def until_drawn(lab: LabPage) -> None:
+    """Point at the far left of the chart: the first epoch of the history is read there."""
+    canvas = lab.root.locator(".u-over").first
+    canvas.scroll_into_view_if_needed()
+    canvas.hover(position={"x": 2, "y": 40})
+    lab.until(
+        "el => parseFloat(el.querySelector('.tl-readout').textContent.match(/[\\d.]+/)) < 0.3"
+    )
+    loss = lab.root.get_by_role("button", name="each step")
+    expect(loss).to_contain_text(re.compile(r"[23]\.\d"))  # every run begins near ln(10)
+
+
+def test_the_core_of_it(notebook: Notebook, record_property: Record) -> None:
+    lab, runs = notebook.lab(), notebook.server
+    lab.set("Train", "training.epochs", "5000")
+    start = time.perf_counter()
+    lab.press("Start")
+    lab.until_points(1)
+    seconds = time.perf_counter() - start
+    record_property("Start to the first point in JupyterLab, s (at most 2)", round(seconds, 2))
+    lab.until_points(40)
+    lab.press("Pause")
+    lab.until_state("paused")
+    held = lab.step
+    assert held == lab.points == recorded_steps(runs.newest_run())
+    lab.press("Step")
+    lab.until_points(held + 1)
+    assert lab.step == held + 1 == recorded_steps(runs.newest_run())
+    lab.press("Resume")
+    lab.until_points(held + 20)
+    lab.press("Stop")
+    lab.until_state("done")
+    assert lab.step == lab.points == recorded_steps(runs.newest_run())
+    lab.press("Reset")
+    lab.until_points(0)
+    assert seconds <= 2
+
+
+def test_a_whole_run_learns(notebook: Notebook) -> None:
+    lab = notebook.lab()
+    lab.set("Train", "training.epochs", "20")
+    lab.press("Start")
+    lab.until_state("done", timeout=60_000)
+    assert lab.points == 460
+    assert float(lab.items()["val_accuracy"]) >= 0.95
+
+
+def test_a_reload_keeps_the_history_and_the_forms_while_training_goes_on(
+    notebook: Notebook,
+) -> None:
+    lab = notebook.lab()
+    lab.set("Train", "training.epochs", "2000")
+    lab.set("Optimizer", "optimizer.lr", "0.0007")
+    lab.press("Start")
+    lab.until_points(60)
+    points = lab.points
+    lab = notebook.reload()
+    lab.until_points(points)
+    assert lab.state == "running"
+    lab.until_value("optimizer.lr", "0.0007")
+    expect(lab.tab("Optimizer")).to_have_attribute("aria-selected", "true")
+    until_drawn(lab)
+    later = lab.points
+    lab.until_points(later + 1)
+    lab.press("Stop")
+    lab.until_state("done")
+    lab = notebook.reload()
+    lab.until_points(later)
+    assert lab.state == "done"
+    assert lab.points == recorded_steps(notebook.server.newest_run())
+    until_drawn(lab)
+
+
+def test_a_second_view_shows_the_same(notebook: Notebook) -> None:
+    lab = notebook.lab()
+    lab.set("Train", "training.epochs", "2000")
+    lab.press("Start")
+    lab.until_points(60)
+    notebook.run(1)
+    second = notebook.lab(1)
+    second.until_points(60)
+    until_drawn(second)
+    second.press("Pause")
+    second.until_state("paused")
+    lab.until_state("paused")
+    assert second.items() == lab.items()
+    assert second.summary == lab.summary
+    second.set("Optimizer", "optimizer.lr", "0.0009")
+    lab.until_value("optimizer.lr", "0.0009")
+    lab.press("Stop")
+    second.until_state("done")
+    notebook.cells.nth(1).locator(".cm-content").click()
+    notebook.run(1)  # a view that is opened after the run ended
+    late = notebook.lab(1)
+    late.until_points(lab.points)
+    assert late.summary == lab.summary
+    until_drawn(late)
+
+
+def test_running_the_cell_again_keeps_the_one_run(notebook: Notebook) -> None:
+    lab, server = notebook.lab(), notebook.server
+    lab.set("Train", "training.epochs", "2000")
+    lab.press("Start")
+    lab.until_points(40)
+    points, runs = lab.points, len(list(server.runs.iterdir()))
+    notebook.run(0)
+    lab = notebook.lab()
+    lab.until_points(points)
+    assert lab.state == "running"
+    lab.until_points(lab.points + 1)
+    until_drawn(lab)
+    assert len(list(server.runs.iterdir())) == runs
+    expect(lab.button("Start")).to_be_disabled()
