@@ -68,7 +68,7 @@ class GroupNorm(NormChoice):
     """Standardises groups of channels within each image."""
 
     kind: Literal["group"] = "group"
-    num_groups: int = Knob(8, ge=1, le=512, help="groups; the widths must be multiples of it")
+    num_groups: int = Knob(8, ge=1, le=512, scale="log", help="groups; they must divide the width")
     eps: float = _eps()
 
     label = "Group norm"
