@@ -58,13 +58,13 @@ def render(rows: list[dict[str, Any]]) -> str:
     ]
     for name in dict.fromkeys(row["name"] for row in rows):
         some = [row for row in rows if row["name"] == name]
-        middle = {
-            key: statistics.median(row[key] for row in some) for key in some[0] if key != "name"
-        }
+        goal = "–" if some[0]["goal"] is None else f"{some[0]['goal']:.2f}"
+        numbers = ("by_hand", "lab", "ratio", "accuracy_by_hand", "accuracy_lab")
+        middle = {key: statistics.median(row[key] for row in some) for key in numbers}
         ratios = [row["ratio"] for row in some]
         lines.append(
             f"| {name} | {middle['by_hand']:,.0f} | {middle['lab']:,.0f} | {middle['ratio']:.2f} "
-            f"| {min(ratios):.2f} .. {max(ratios):.2f} | {middle['goal']:.2f} "
+            f"| {min(ratios):.2f} .. {max(ratios):.2f} | {goal} "
             f"| {middle['accuracy_by_hand']:.3f} / {middle['accuracy_lab']:.3f} |"
         )
     return "\n".join(lines) + "\n"

@@ -56,9 +56,9 @@ class Workload:
 
     name: str
     experiment: Experiment
-    goal: float
+    goal: float | None
 
-    def variant(self, label: str, goal: float, **training: object) -> "Workload":
+    def variant(self, label: str, goal: float | None, **training: object) -> "Workload":
         """The same with other training settings."""
         changed = self.experiment.training.but(**training)
         return Workload(f"{self.name} {label}", self.experiment.but(training=changed), goal)
