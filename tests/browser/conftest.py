@@ -55,10 +55,8 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def opened(new_page: NewPage, voila: Server) -> Iterator[LabPage]:
     """The lab under Voilà, opened once for all tests of a module."""
     with new_page() as page:
-        watch = Watch(page)
-        page.goto(voila.address)
-        lab = LabPage(page, watch)
-        lab.wait()
+        lab = LabPage(page, Watch(page))
+        lab.goto(voila.address)
         yield lab
 
 

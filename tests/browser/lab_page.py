@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -54,23 +55,26 @@ class LabPage:
     """The lab's view number `index` in a page."""
 
     def __init__(self, page: Page, watch: Watch, index: int = 0) -> None:
-        self.page, self.watch = page, watch
+        self.page, self.watch, self.index = page, watch, index
         self.root = page.locator(".tl-lab").nth(index)
+        self.opening = 0.0  # seconds from the address to the first widget
 
-    def another(self, index: int) -> "LabPage":
-        """Another view in the same page."""
-        return LabPage(self.page, self.watch, index)
+    def goto(self, address: str) -> None:
+        """Open the lab's own page, and note how long its first widget takes."""
+        start = time.perf_counter()
+        self.page.goto(address, wait_until="commit")
+        self.wait()
+        self.opening = time.perf_counter() - start
 
     def wait(self, timeout: float = PATIENCE) -> None:
         """Until it is there and its buttons can be pressed."""
         self.until("el => el.querySelector('.tl-buttons button:not([disabled])')", timeout=timeout)
 
     def until(self, condition: str, *args: Any, timeout: float = PATIENCE) -> None:
-        """Wait until a function of the view's element, and of `args`, is true."""
-        self.root.wait_for(state="attached", timeout=timeout)
-        script = f"([el, args]) => ({condition})(el, ...args)"
-        handle = self.root.element_handle()
-        self.page.wait_for_function(script, arg=[handle, list(args)], timeout=timeout)
+        """Wait until a function of the view's element, as it is then, and of `args`, is true."""
+        script = f"""([index, args]) => {{ const el = document.querySelectorAll(".tl-lab")[index];
+            return el && ({condition})(el, ...args); }}"""
+        self.page.wait_for_function(script, arg=[self.index, list(args)], timeout=timeout)
 
     # ------------------------------------------------------------------------------- the run
 

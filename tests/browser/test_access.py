@@ -37,9 +37,8 @@ TOO_WIDE = """() => document.scrollingElement.scrollWidth <= innerWidth ? [] :
 def themed(request: pytest.FixtureRequest, new_page: NewPage, voila: Server) -> Iterator[LabPage]:
     """The lab in the light and in the dark."""
     with new_page() as page:
-        page.goto(f"{voila.address}?theme={request.param}")
         lab = LabPage(page, Watch(page))
-        lab.wait()
+        lab.goto(f"{voila.address}?theme={request.param}")
         expect(lab.root.locator(".tl-dark")).to_have_count(2 if request.param == "dark" else 0)
         yield lab
 

@@ -107,7 +107,7 @@ def test_a_download_can_be_stopped(digits: LabPage) -> None:
 
 def test_a_folder_that_is_not_there_is_named(digits: LabPage) -> None:
     from_folder(digits, "/no/such/folder")
-    expect(digits.root.locator(".tl-picture")).to_contain_text("/no/such/folder")
+    expect(digits.root.locator(".tl-picture").first).to_contain_text("/no/such/folder")
     digits.press("Start")
     assert "/no/such/folder" in failed(digits)
 
@@ -136,7 +136,7 @@ def test_hostile_names_are_shown_as_text(digits: LabPage, pictures: Path) -> Non
 
 def test_a_folder_of_one_class_says_what_is_missing(digits: LabPage, pictures: Path) -> None:
     from_folder(digits, str(pictures / HOSTILE[0]))
-    expect(digits.root.locator(".tl-picture")).to_contain_text("fewer than two classes")
+    expect(digits.root.locator(".tl-picture").first).to_contain_text("fewer than two classes")
     digits.press("Start")
     card = failed(digits)
     assert "fewer than two classes" in card
