@@ -35,7 +35,8 @@ class Server:
 
     def newest_run(self) -> Path:
         """The folder of the run that was started last."""
-        return max(self.runs.iterdir(), key=lambda folder: folder.stat().st_ctime_ns)
+        written = self.runs.glob("*/experiment.json")  # once, when the run begins
+        return max(written, key=lambda file: file.stat().st_mtime_ns).parent
 
 
 @contextmanager

@@ -1,13 +1,16 @@
-"""The main job under Voilà: Start, and everything the buttons promise."""
+"""The main job under Voilà: Start, everything the buttons promise, and the live chart."""
 
 import time
+from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Locator, expect
 
 from tests.browser.lab_page import LabPage, Record, recorded, recorded_states, recorded_steps
 from tests.browser.servers import Server
 
 pytestmark = pytest.mark.browser
+EPOCHS, STEPS_AN_EPOCH = 12, 23
 
 
 @pytest.fixture
@@ -139,3 +142,123 @@ def test_buttons_are_offered_only_where_they_make_sense(long: LabPage) -> None:
     long.press("Stop")
     long.until_state("done")
     assert offered() == {"Start", "Step", "Reset"}
+
+
+@pytest.fixture
+def chart(opened: LabPage) -> Iterator[LabPage]:
+    """The lab after a short run, the chart's own controls as they are at first."""
+    if opened.state != "done" or opened.points != EPOCHS * STEPS_AN_EPOCH:
+        opened.clear()
+        opened.set("Train", "training.epochs", str(EPOCHS))
+        opened.press("Start")
+        opened.until_state("done")
+    yield opened
+    if opened.button("Reset zoom").is_enabled():
+        opened.press("Reset zoom")
+    assert opened.watch.errors == []
+
+
+def plots(chart: LabPage) -> Locator:
+    return chart.root.locator(".tl-plots .u-over")
+
+
+def readout(chart: LabPage) -> float:
+    """The epoch whose values the legends show."""
+    return float(chart.root.locator(".tl-readout").inner_text().split()[-1])
+
+
+def ink(chart: LabPage, plot: int) -> str:
+    """The pixels of one plot."""
+    canvas = chart.root.locator(".tl-plots canvas").nth(plot)
+    return str(canvas.evaluate("canvas => canvas.toDataURL()"))
+
+
+def drawn_anew(chart: LabPage, plot: int, before: str) -> str:
+    """Wait until a plot looks different."""
+    chart.until(
+        """(el, plot, before) => {
+        const canvas = el.querySelectorAll(".tl-plots canvas")[plot];
+        return canvas && canvas.toDataURL() !== before; }""",
+        plot, before,
+    )  # fmt: skip
+    return ink(chart, plot)
+
+
+def test_three_plots_share_one_axis_and_name_their_lines(chart: LabPage) -> None:
+    expect(plots(chart)).to_have_count(3)
+    assert readout(chart) == EPOCHS
+    for group, lines in (
+        ("Loss", ("each step", "train", "validation")),
+        ("Accuracy", ("train", "train mean", "validation")),
+        ("Learning rate", ("lr",)),
+    ):
+        legend = chart.root.get_by_role("group", name=group)
+        texts = legend.get_by_role("button").all_inner_texts()
+        assert [text.split("\n")[0].rstrip("0123456789.e-–") for text in texts] == [*lines]
+        assert all(text[-1].isdigit() for text in texts)
+
+
+def test_hovering_reads_the_values_there(chart: LabPage) -> None:
+    plots(chart).nth(1).scroll_into_view_if_needed()
+    box = plots(chart).nth(1).bounding_box()
+    assert box is not None
+    plots(chart).nth(1).hover(position={"x": box["width"] / 2, "y": 20})
+    chart.until(
+        "(el, e) => Math.abs(parseFloat(el.querySelector('.tl-readout').textContent.split(' ')[1]) - e) < 0.3",
+        EPOCHS / 2,
+    )
+    chart.page.mouse.move(1, 1)
+    chart.until(
+        "(el, e) => el.querySelector('.tl-readout').textContent.endsWith(e)", f"{EPOCHS}.00"
+    )
+
+
+def test_zoom_by_dragging_and_back(chart: LabPage) -> None:
+    plot = plots(chart).first
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    before, mouse, y = ink(chart, 0), chart.page.mouse, box["y"] + 40
+    expect(chart.button("Reset zoom")).to_be_disabled()
+    mouse.move(box["x"] + 0.25 * box["width"], y)
+    mouse.down()
+    mouse.move(box["x"] + 0.5 * box["width"], y, steps=4)
+    mouse.up()
+    mouse.move(1, 1)
+    drawn_anew(chart, 0, before)
+    expect(chart.button("Reset zoom")).to_be_enabled()
+    chart.press("Reset zoom")
+    expect(chart.button("Reset zoom")).to_be_disabled()
+    expect(chart.button("Latest")).to_be_focused()
+    chart.press("Latest")
+    expect(chart.button("Reset zoom")).to_be_enabled()
+
+
+@pytest.mark.parametrize("name", ["Log loss", "each step"])
+def test_a_toggle_redraws_the_loss(chart: LabPage, name: str) -> None:
+    button = chart.root.get_by_role("button", name=name)
+    pressed, before = button.get_attribute("aria-pressed"), ink(chart, 0)
+    button.click()
+    expect(button).not_to_have_attribute("aria-pressed", str(pressed))
+    after = drawn_anew(chart, 0, before)
+    button.click()
+    drawn_anew(chart, 0, after)
+
+
+def test_the_learning_rate_can_be_left_out(chart: LabPage) -> None:
+    chart.press("Show lr")
+    expect(plots(chart)).to_have_count(2)
+    expect(chart.root.get_by_role("group", name="Learning rate")).to_be_hidden()
+    chart.press("Show lr")
+    expect(plots(chart)).to_have_count(3)
+
+
+def test_smoothing_by_keyboard(chart: LabPage) -> None:
+    slider = chart.root.get_by_role("slider", name="Smoothing", exact=True)
+    legend = chart.root.get_by_role("group", name="Loss").get_by_role("button").nth(1)
+    before = legend.inner_text()
+    slider.press("Home")
+    expect(chart.root.locator(".tl-number-out")).to_have_text("0.00")
+    expect(legend).not_to_have_text(before)
+    each = chart.root.get_by_role("button", name="each step").locator(".tl-legend-value")
+    assert legend.locator(".tl-legend-value").inner_text() == each.inner_text()
