@@ -1,5 +1,6 @@
 """Lab: the page as one object. Running its cell again shows the same lab, with its run going on."""
 
+import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +37,8 @@ class _Parts:
         self.page = ipywidgets.Box([self.panels, self.run])
         self.page.add_class("tl-lab")
         self.lab: Lab | None = None
+        if not _under_voila():
+            warm_up()  # in a notebook the page is there, and Start can be pressed, once the cell ends
         threading.Thread(target=self._warm_up, name="trainlab-warm-up", daemon=True).start()
 
     def _warm_up(self) -> None:
@@ -127,6 +130,11 @@ def _chosen(ids: Sequence[str] | None) -> tuple[Panel, ...]:
             what = _("there is no panel {name!r}").format(name=name)
             raise Problem(what + nearest(str(name), [*by_id]))
     return tuple(by_id[name] for name in ids)
+
+
+def _under_voila() -> bool:
+    """Whether the page loads for two more seconds when the cell has ended."""
+    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
 
 
 def _place() -> str:
