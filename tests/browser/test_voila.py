@@ -21,6 +21,7 @@ def long(lab: LabPage) -> LabPage:
 
 
 def test_a_whole_run(lab: LabPage, voila: Server, record_property: Record) -> None:
+    lab.page.locator(".tl-picture img").first.wait_for()  # the page is whole: a person looks first
     lab.set("Train", "training.epochs", "20")
     assert lab.summary == "No points yet."
     start = time.perf_counter()

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,6 +45,8 @@ class _Parts:
     def _warm_up(self) -> None:
         """What is slow the first time, while the page loads: Start comes first, then the pictures."""
         warm_up()
+        while self.session.worker.state == "building":  # somebody was quick: the run goes first
+            time.sleep(0.05)
         self.desk.prepare()
 
     def _next_run(self) -> MakeRun:
