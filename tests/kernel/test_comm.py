@@ -45,6 +45,7 @@ class Page:
         self.client, self.status = client, dict[str, Any]()
         self.complaints: list[str] = []
         self.panel: dict[str, Any] = {}
+        self.subshell: str | None = None  # JupyterLab sends its messages to one of its own
         self.run_id = self.panels_id = ""
         self.run_id, self.panels_id = self.execute(SETUP.format(runs=str(runs))).split()
 
@@ -93,8 +94,17 @@ class Page:
     def send_text(self, text: str) -> None:
         """Send a message whose content is this JSON, as a browser may write it."""
         message = self.client.session.msg("comm_msg")
+        message["header"]["subshell_id"] = self.subshell
         message["content"] = text.encode()
         self.client.shell_channel.send(message)
+
+    def control(self, kind: str, **content: Any) -> dict[str, Any]:
+        """Ask on the control channel; the answer."""
+        message = self.client.session.msg(kind, content)
+        self.client.control_channel.send(message)
+        reply: dict[str, Any] = self.client.get_control_msg(timeout=PATIENCE)
+        assert reply["content"]["status"] == "ok"
+        return dict(reply["content"])
 
     def say(self, comm: str, content: Any) -> None:
         self.send(comm, {"method": "custom", "content": content})
@@ -200,6 +210,25 @@ def test_a_message_nested_without_end_is_survived(page: Page) -> None:
     page.send_text(text.replace('"NESTED"', nested))
     page.press("step")
     page.until(lambda: page.status["points"] == 1)
+
+
+def test_a_lab_hears_its_page_after_jupyterlab_was_reloaded(page: Page) -> None:
+    page.subshell = page.control("create_subshell_request")["subshell_id"]
+    page.say(page.panels_id, {"type": "open", "panel": "optimizer"})
+    page.edit("optimizer.lr", "fast")
+    page.until(lambda: page.panel.get("id") == "optimizer")
+    page.until(lambda: page.panel["sections"][0]["fields"][0]["error"])
+    page.press("start")
+    page.until(lambda: page.status["error"])
+    page.edit("optimizer.lr", 0.001)
+    page.press("start")
+    page.until(lambda: page.status["points"] > 20)
+    page.control("delete_subshell_request", subshell_id=page.subshell)
+    page.subshell = None
+    page.press("pause")
+    page.until_state("paused")
+    page.say(page.panels_id, {"type": "open", "panel": "train"})
+    page.until(lambda: page.panel.get("id") == "train")
 
 
 def test_at_most_ten_messages_a_second(page: Page) -> None:

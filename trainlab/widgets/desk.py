@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any
 
 from trainlab.catalog.datasets import DatasetChoice, Images
@@ -25,8 +26,8 @@ _CODE_INTRO = "The same training in plain PyTorch: on the CPU it gives the same 
 class Desk:
     """What the panels show, and the experiment they edit.
 
-    The form answers at once; its pictures follow when the kernel has nothing else to do, so that a
-    dragged slider never waits for them.
+    An edit counts at once, in whatever thread it arrives. The main thread shows it: first the form, then
+    its pictures when the kernel has nothing else to do, so that a dragged slider never waits for them.
     """
 
     def __init__(self, view: PanelsWidget, experiment: Experiment) -> None:
@@ -41,6 +42,8 @@ class Desk:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:  # no kernel: everything is done at once
             self._loop = None
+        self._context = copy_context()  # the widget's home is this cell, see Session
+        self._editing = threading.Lock()
         self._prepared = self._loop is None
         view.on_msg(self._hear)
 
@@ -82,10 +85,11 @@ class Desk:
         if not sound(message):
             return
         try:
-            self._obey(message)
+            with self._editing:
+                self._obey(message)
         except Problem:
             return
-        self.refresh()
+        self._soon(self.refresh)
 
     def _obey(self, message: Any) -> None:
         match message:
@@ -154,8 +158,9 @@ class Desk:
 
     def _show_pictures(self) -> None:
         self._drawing = False
-        experiment, panel = self.editor.experiment, self._panels.get(self._open)
-        if panel is not None and panel.draw is None:
+        experiment, shown = self.editor.experiment, self.view.panel.get("id")
+        panel = self._panels.get(shown)
+        if shown != CODE and (panel is None or panel.draw is None):
             return
         data = self._data_of(experiment.dataset)
         if data is None:  # it comes in the background, and this is called again
@@ -193,7 +198,7 @@ class Desk:
         if self._loop is None:
             call()
         else:
-            self._loop.call_soon_threadsafe(call)
+            self._loop.call_soon_threadsafe(call, context=self._context)
 
 
 def _read(choice: DatasetChoice) -> Images | Problem:

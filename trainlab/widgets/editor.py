@@ -15,7 +15,8 @@ class Editor:
     """The experiment being put together, and the values that were refused.
 
     `refused` maps the path of a field to what was typed and why it cannot be; and the path of a list
-    to what could not be added, until the next edit.
+    to what could not be added, until the next edit. It is replaced, never changed: forms may be drawn
+    of it in another thread.
     """
 
     def __init__(self, experiment: Experiment) -> None:
@@ -79,7 +80,8 @@ class Editor:
         except Problem as problem:
             where, _colon, reason = problem.what.partition(": ")
             here = where.startswith(path) or path.startswith(where)
-            self.refused[path] = (value, reason if here and reason else problem.what)
+            entry = (value, reason if here and reason else problem.what)
+            self.refused = {**self.refused, path: entry}
             return
         gone = path.rpartition(".")[0] + "." if path.endswith(".kind") else f"{path}."
         self.refused = {
@@ -91,7 +93,7 @@ class Editor:
 
     def _retry(self) -> None:
         """Accept refused values that are valid by now: what was wrong was another setting."""
-        for path, (value, _reason) in list(self.refused.items()):
+        for path, (value, _reason) in self.refused.items():
             data = self.experiment.model_dump(mode="json")
             try:
                 owner, name = _find(data, path)
@@ -99,7 +101,7 @@ class Editor:
                 self.experiment = Experiment.from_data(data)
             except Problem:
                 continue
-            del self.refused[path]
+            self.refused = {key: entry for key, entry in self.refused.items() if key != path}
 
 
 def _find(data: Any, path: str) -> tuple[Any, Any]:

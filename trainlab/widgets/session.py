@@ -3,7 +3,9 @@
 import threading
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty
 from typing import Any
 
@@ -69,7 +71,10 @@ class Session:
         self._folder = ""  # of the run that was opened last, which may never come to train
         self._opened = self._ended = self._resetting = 0  # numbers of runs
         view.on_msg(self._hear)
-        threading.Thread(target=self._pump, name="trainlab-pump", daemon=True).start()
+        # ipykernel 7.4 hands a widget's messages to the subshell that it last wrote from. Written in the
+        # context of this cell it stays on the main shell; a subshell goes with the page that asked for it.
+        pump = partial(copy_context().run, self._pump)
+        threading.Thread(target=pump, name="trainlab-pump", daemon=True).start()
 
     def command(self, name: str) -> None:
         """Do what a button says. Never blocks: the run answers in its own time."""
