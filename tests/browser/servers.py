@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 
 READY_SECONDS = 60
-CELL = "import trainlab as tl\nlab = tl.Lab()\nlab"
+CELLS = ("import trainlab as tl\nlab = tl.Lab()\nlab", "lab", "tl.Lab(panels=['optimizer'])")
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ def voila(folder: Path) -> Iterator[Server]:
 
 @contextmanager
 def jupyterlab(folder: Path) -> Iterator[Server]:
-    """JupyterLab in an empty folder that holds one notebook, `lab.ipynb`, with two cells."""
+    """JupyterLab in a folder that holds one notebook, `lab.ipynb`, with these cells."""
     port, root = free_port(), folder / "notebooks"
     root.mkdir()
-    (root / "lab.ipynb").write_text(json.dumps(notebook(CELL, "lab")), encoding="utf-8")
+    (root / "lab.ipynb").write_text(json.dumps(notebook(*CELLS)), encoding="utf-8")
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1"]
     command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--allow-root"]
     command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={root}"]

@@ -17,7 +17,7 @@ OPENING = 60_000  # ms: JupyterLab is large
 
 
 class Notebook:
-    """JupyterLab with the lab's notebook open: the first cell makes a lab, the second shows it again."""
+    """JupyterLab with a notebook: a cell makes a lab, one shows it again, one makes a small one."""
 
     def __init__(self, page: Page, server: Server) -> None:
         self.page, self.server, self.watch = page, server, Watch(page)
@@ -205,3 +205,20 @@ def test_running_the_cell_again_keeps_the_one_run(notebook: Notebook) -> None:
     until_drawn(lab)
     assert len(list(server.runs.iterdir())) == runs
     expect(lab.button("Start")).to_be_disabled()
+
+
+def test_a_panel_alone_is_a_lab_of_its_own(notebook: Notebook) -> None:
+    notebook.run(2)
+    expect(notebook.cells.nth(2).locator(".tl-lab")).to_be_visible()
+    alone = notebook.lab(notebook.page.locator(".tl-lab").count() - 1)
+    expect(alone.root.get_by_role("tablist")).to_be_hidden()
+    expect(alone.root.get_by_role("tabpanel", name="Optimizer")).to_be_visible()
+    alone.type("optimizer.lr", "fast")
+    alone.until_refused("optimizer.lr")
+    alone.type("optimizer.lr", "0.004")
+    alone.until_value("optimizer.lr", "0.004")
+    alone.press("Step")
+    alone.until_points(1)
+    assert (alone.state, alone.step, notebook.lab().points) == ("paused", 1, 0)
+    alone.press("Stop")
+    alone.until_state("done")
