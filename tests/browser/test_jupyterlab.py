@@ -197,8 +197,9 @@ def test_running_the_cell_again_keeps_the_one_run(notebook: Notebook) -> None:
     lab.press("Start")
     lab.until_points(40)
     points, runs = lab.points, len(list(server.runs.iterdir()))
+    lab.root.evaluate("el => el.dataset.before = true")
     notebook.run(0)
-    lab = notebook.lab()
+    lab.until("el => !el.dataset.before")
     lab.until_points(points)
     assert lab.state == "running"
     lab.until_points(lab.points + 1)
