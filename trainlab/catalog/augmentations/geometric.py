@@ -1,62 +1,62 @@
-"""Augmentations: changes of an image that keep its class, drawn anew for every image and step.
+"""Geometric augmentations: flip, shift, rotation, scale ... `target` gives matrices (N, 3, 3).
 
-`target(images, generator, **fields)` maps a float32 batch (N, C, H, W) in [0, 1] on its own device,
-with one draw an image. Off for validation.
+A matrix takes an output pixel (x, y, 1), counted from the middle of the image, to the input pixel.
 """
 
 from typing import Annotated, Literal
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from trainlab.choice import Card, Choice, Knob
+from trainlab.catalog.augmentations.base import Geometric, happens
+from trainlab.choice import Card, Knob
 
 Zoom = Annotated[float, Field(gt=0, le=4)]
 
 
+def matrices(rows: list[list[Tensor | float]], like: Tensor) -> Tensor:
+    """Matrices (N, 3, 3) from the two upper rows of entries, each a number or (N,)."""
+    zero = torch.zeros(len(like), device=like.device)
+    entries = [zero + entry for row in [*rows, [0.0, 0.0, 1.0]] for entry in row]
+    return torch.stack(entries, 1).view(-1, 3, 3)
+
+
 def horizontal_flip(images: Tensor, generator: torch.Generator, p: float = 0.5) -> Tensor:
     """Mirror each image left to right with probability p."""
-    draw = torch.rand(len(images), 1, 1, 1, generator=generator, device=images.device)
-    return torch.where(draw < p, images.flip(3), images)
+    sign = 1 - 2 * happens(images, generator, p).float()
+    return matrices([[sign, 0.0, 0.0], [0.0, 1.0, 0.0]], images)
 
 
-def shift(images: Tensor, generator: torch.Generator, padding: int = 2) -> Tensor:
-    """Crop each zero-padded image at random: a move by up to `padding` pixels."""
-    n, c, h, w = images.shape
-    padded = F.pad(images, (padding,) * 4).flatten(2)
-    move = torch.randint(2 * padding + 1, (2, n, 1), generator=generator, device=images.device)
-    rows = move[0] + torch.arange(h, device=images.device)  # (N, H)
-    columns = move[1] + torch.arange(w, device=images.device)  # (N, W)
-    index = rows[:, :, None] * (w + 2 * padding) + columns[:, None, :]
-    index = index.reshape(n, 1, h * w).expand(n, c, h * w)
-    return padded.gather(2, index).view(n, c, h, w)
+def shift(
+    images: Tensor, generator: torch.Generator, p: float = 1.0, padding: int = 2
+) -> Tensor:
+    """Move each image by up to `padding` whole pixels either way."""
+    chosen = happens(images, generator, p)
+    draw = torch.randint(
+        -padding, padding + 1, (2, len(images)), generator=generator, device=images.device
+    )
+    x, y = (draw * chosen).float()
+    return matrices([[1.0, 0.0, x], [0.0, 1.0, y]], images)
 
 
 def rotate_scale(
     images: Tensor,
     generator: torch.Generator,
+    p: float = 1.0,
     degrees: float = 10.0,
     scale: tuple[float, float] = (0.9, 1.1),
 ) -> Tensor:
-    """Turn by up to `degrees` either way and zoom by `scale`, in one resampling."""
-    n, _, h, w = images.shape
-    draw = torch.rand(2, n, generator=generator, device=images.device)
-    angle = torch.deg2rad((draw[0] * 2 - 1) * degrees)
-    factor = scale[0] + draw[1] * (scale[1] - scale[0])
-    cos, sin, zero = angle.cos() / factor, angle.sin() / factor, torch.zeros_like(angle)
-    # grid coordinates run over [-1, 1] on both axes, so a turn mixes them in the ratio of the sides
-    theta = torch.stack([cos, -sin * h / w, zero, sin * w / h, cos, zero], 1).view(n, 2, 3)
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, align_corners=False)
+    """Turn by up to `degrees` either way and zoom by `scale`."""
+    chosen = happens(images, generator, p)
+    draw = torch.rand(2, len(images), generator=generator, device=images.device)
+    angle = torch.deg2rad((draw[0] * 2 - 1) * degrees) * chosen
+    factor = torch.where(chosen, scale[0] + draw[1] * (scale[1] - scale[0]), 1.0)
+    cos, sin = angle.cos() / factor, angle.sin() / factor
+    return matrices([[cos, -sin, 0.0], [sin, cos, 0.0]], images)
 
 
-class AugmentationChoice(Choice):
-    """A random change of a batch."""
-
-
-class Shift(AugmentationChoice):
+class Shift(Geometric):
     """Moves each image by a few pixels."""
 
     kind: Literal["shift"] = "shift"
@@ -73,7 +73,7 @@ class Shift(AugmentationChoice):
     )
 
 
-class HorizontalFlip(AugmentationChoice):
+class HorizontalFlip(Geometric):
     """Mirrors images left to right."""
 
     kind: Literal["horizontal_flip"] = "horizontal_flip"
@@ -88,7 +88,7 @@ class HorizontalFlip(AugmentationChoice):
     )
 
 
-class RotateScale(AugmentationChoice):
+class RotateScale(Geometric):
     """Turns and zooms each image a little, in one resampling."""
 
     kind: Literal["rotate_scale"] = "rotate_scale"

@@ -1,23 +1,15 @@
-"""Models: the networks. `make(shape, classes)` gives a module from images (N, C, H, W) to logits (N, K)."""
+"""The plain networks: fully connected, and stages of convolutions."""
 
-from abc import abstractmethod
 from typing import Annotated, Literal
 
 from torch import nn
 
 from trainlab.catalog.activations import ActivationChoice, ReLU
 from trainlab.catalog.norms import BatchNorm, NoNorm, NormChoice
-from trainlab.choice import Card, Choice, Knob, OneOf
+from trainlab.catalog.models.base import ModelChoice, sequential
+from trainlab.choice import Card, Knob, OneOf
 from trainlab.errors import Problem
 from trainlab.text import _
-
-
-class ModelChoice(Choice):
-    """A network, made for the shape (C, H, W) of the images and the number of classes."""
-
-    @abstractmethod
-    def make(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
-        """The module. Raises Problem where the images do not fit it."""
 
 
 class MLP(ModelChoice):
@@ -114,12 +106,3 @@ class ConvNet(ModelChoice):
         features = channels * (height >> self.stages) * (width >> self.stages)
         head = [nn.Flatten(), nn.Dropout(self.dropout), nn.Linear(features, classes)]
         return sequential([*layers, *head])
-
-
-def sequential(layers: list[nn.Module]) -> nn.Sequential:
-    """The layers in a row, without those that do nothing."""
-    return nn.Sequential(*(layer for layer in layers if not _idle(layer)))
-
-
-def _idle(layer: nn.Module) -> bool:
-    return isinstance(layer, nn.Identity) or (isinstance(layer, nn.Dropout) and layer.p == 0)

@@ -1,0 +1,20 @@
+"""The pictures of the panels, one file a panel: what was chosen, seen before it is used."""
+
+from trainlab.widgets.pictures.augment import augment_pictures
+from trainlab.widgets.pictures.data import data_pictures
+from trainlab.widgets.pictures.init import init_pictures
+from trainlab.widgets.pictures.look import Look, Spec, picture, unavailable
+from trainlab.widgets.pictures.model import model_pictures
+from trainlab.widgets.pictures.schedule import schedule_pictures
+
+__all__ = [
+    "Look",
+    "Spec",
+    "augment_pictures",
+    "data_pictures",
+    "init_pictures",
+    "model_pictures",
+    "picture",
+    "schedule_pictures",
+    "unavailable",
+]
