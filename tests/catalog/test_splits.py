@@ -14,7 +14,7 @@ from trainlab.engine.randomness import generator
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 
-KINDS = {choice.kind_name(): choice for choice in choices(SplitChoice)}
+KINDS: dict[str, Any] = {choice.kind_name(): choice for choice in choices(SplitChoice)}
 SHARED = ("stratified", "random", "grouped", "time", "file_time")  # those that hold out a share
 RARE = torch.tensor([0] * 61 + [1] * 30 + [2] * 9 + [3] * 3 + [4])
 
@@ -153,7 +153,7 @@ def test_few_groups_never_leave_the_training_empty(groups: int, held: int) -> No
 def test_what_comes_later_validates() -> None:
     labels = torch.arange(100) % 3
     train, val = split("time", labels, validation_share=0.25)
-    assert (train[-1], val[0]) == (74, 75)
+    assert [int(train[-1]), int(val[0])] == [74, 75]
 
 
 def test_files_are_ordered_as_people_count() -> None:
