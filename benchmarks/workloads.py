@@ -45,8 +45,7 @@ from trainlab.catalog.norms import NoNorm  # noqa: E402
 from trainlab.catalog.optimizers import AdamW  # noqa: E402
 from trainlab.catalog.schedules import Constant  # noqa: E402
 from trainlab.catalog.training import Training  # noqa: E402
-from trainlab.engine.batches import stratified_split  # noqa: E402
-from trainlab.engine.build import build_model  # noqa: E402
+from trainlab.engine.build import build_model, split_rows  # noqa: E402
 from trainlab.experiment import Experiment  # noqa: E402
 
 
@@ -99,8 +98,9 @@ class Result:
 def by_hand(experiment: Experiment) -> Result:
     """The loop as a good tutorial writes it: DataLoader over tensors, `.item()` a step."""
     training = experiment.training
-    images, labels = enlarged(**experiment.dataset.arguments())
-    train_rows, val_rows = stratified_split(labels, training.validation_share, training.seed)
+    data = experiment.dataset.load()
+    images, labels = data.images, data.labels
+    train_rows, val_rows = split_rows(experiment, data)
     pixels = images.float() / 255
     mean = pixels[train_rows].mean((0, 2, 3), keepdim=True)
     std = pixels[train_rows].std((0, 2, 3), keepdim=True)
@@ -110,8 +110,7 @@ def by_hand(experiment: Experiment) -> Result:
     val_loader = DataLoader(
         TensorDataset(pixels[val_rows], labels[val_rows]), batch_size=2 * training.batch_size
     )
-    shape = (images.shape[1], images.shape[2], images.shape[3])
-    model = build_model(experiment.model, experiment.init, shape, 10, training.seed)
+    model = build_model(experiment, data)
     optimizer = torch.optim.AdamW(model.parameters(), lr=experiment.optimizer.lr)
     ends = []
     for _epoch in range(training.epochs):

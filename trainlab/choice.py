@@ -66,6 +66,7 @@ class Choice(Settings):
 
     kind: str
     target: ClassVar[Callable[..., Any]]
+    engine_fields: ClassVar[tuple[str, ...]] = ()  # settings that the engine reads, not `target`
 
     @classmethod
     def kind_name(cls) -> str:
@@ -74,7 +75,8 @@ class Choice(Settings):
 
     def arguments(self) -> dict[str, Any]:
         """The keyword arguments that the fields give to `target`."""
-        return {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
+        others = ("kind", *type(self).engine_fields)
+        return {name: getattr(self, name) for name in type(self).model_fields if name not in others}
 
     def build(self, *args: Any, **derived: Any) -> Any:
         """Call `target` with the fields, and with what only the run knows (`derived`)."""

@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args, get_origin
 
 State = Literal["idle", "building", "running", "paused", "stopping", "done", "failed"]
@@ -68,7 +68,10 @@ class Steps(Event):
 
 @dataclass(frozen=True)
 class EpochEnd(Event):
-    """One epoch's means. `epoch` counts from 1; train values are means over its batches as they were trained."""
+    """One epoch's means. `epoch` counts from 1; train values are means over its batches as they were trained.
+
+    `measures` are further values by name: digit_accuracy, near_zero.
+    """
 
     epoch: int
     step: int
@@ -77,6 +80,19 @@ class EpochEnd(Event):
     val_loss: float
     val_accuracy: float
     seconds: float
+    measures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Boundary(Event):
+    """Where the net parts the plane now: a grid of side x side cells from corner to corner of the points.
+
+    `cells` is base64 of side * side pairs of bytes, row by row: the class, and how sure (0..255).
+    """
+
+    step: int
+    side: int
+    cells: str
 
 
 @dataclass(frozen=True)
@@ -169,6 +185,8 @@ def _restored(wanted: Any, value: Any) -> Any:
     """The value of a field of type `wanted`; null stands for a number that JSON cannot write."""
     if get_origin(wanted) is tuple and isinstance(value, list):
         return tuple(_restored(get_args(wanted)[0], item) for item in value)
+    if get_origin(wanted) is dict and isinstance(value, dict):
+        return {str(key): _restored(get_args(wanted)[1], item) for key, item in value.items()}
     if value is None and wanted is float:
         return math.nan
     if not isinstance(value, _PLAIN.get(wanted, ())):

@@ -17,6 +17,7 @@ from trainlab.catalog.optimizers import AdamW, OptimizerChoice
 from trainlab.catalog.preprocessing import PreprocessingChoice, StandardizeChoice
 from trainlab.catalog.regularizers import RegularizerChoice
 from trainlab.catalog.schedules import OneCycle, Plan, ScheduleChoice
+from trainlab.catalog.splits import SplitChoice, Stratified
 from trainlab.catalog.training import Training
 from trainlab.choice import OneOf, Settings
 from trainlab.errors import Problem
@@ -31,6 +32,7 @@ class Experiment(Settings):
     """Everything that decides a run: the same experiment gives the same numbers."""
 
     dataset: Annotated[DatasetChoice, OneOf()] = Digits()
+    split: Annotated[SplitChoice, OneOf()] = Stratified()
     preprocessing: Annotated[PreprocessingChoice, OneOf()] = StandardizeChoice()
     augmentations: tuple[Annotated[AugmentationChoice, OneOf()], ...] = Field(
         (), max_length=16, strict=False
@@ -96,9 +98,13 @@ class Experiment(Settings):
 
     def plan(self, train_images: int) -> Plan:
         """The length of the run; a last batch of one image is left out, as it has no variance."""
-        size = self.training.batch_size
+        size = self.batch_size(train_images)
         batches = train_images // size + (train_images % size > 1)
         return Plan(self.training.epochs, max(1, batches), self.optimizer.lr)
+
+    def batch_size(self, train_images: int) -> int:
+        """Images a step: all of them where the optimizer works on the full batch."""
+        return train_images if self.optimizer.full_batch else self.training.batch_size
 
 
 def _read(path: Path) -> Any:

@@ -5,7 +5,7 @@ as torch makes them.
 """
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -80,8 +80,24 @@ def orthogonal(model: nn.Module, generator: torch.Generator, gain: float = 1.0) 
         nn.init.orthogonal_(weight, gain=gain, generator=generator)
 
 
+def class_prior(model: nn.Module, labels: Tensor, classes: int) -> None:
+    """Set the last bias to the log of the class frequencies: the first loss is the labels' entropy."""
+    last = [module for module in model.modules() if isinstance(module, nn.Linear | nn.Conv2d)][-1]
+    counts = torch.stack([(labels == label).sum(0) for label in range(classes)]) + 1.0
+    if last.bias is not None:
+        last.bias.data.copy_((counts / counts.sum(0)).log().flatten())
+
+
 class InitChoice(Choice):
-    """A rule that fills a model's weights."""
+    """A rule that fills a model's weights: `target(model, generator, [inputs], [labels], **fields)`.
+
+    `needs` says which of these it is given: inputs (M, C, H, W) as the network gets them, and the
+    training images' labels.
+    """
+
+    class_prior: bool = Knob(False, help="last bias = log of the class frequencies in the training split")
+    engine_fields = ("class_prior",)
+    needs: ClassVar[tuple[Literal["inputs", "labels"], ...]] = ()
 
 
 class KaimingNormal(InitChoice):

@@ -1,14 +1,16 @@
 """Optimizers: how a gradient becomes a step. Each is torch's own class, with torch's defaults."""
 
 import inspect
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, ValidationInfo, field_validator
 from torch import nn
 
 from trainlab.choice import Card, Choice, Knob
+from trainlab.errors import Problem
+from trainlab.text import _
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.optim."
@@ -36,9 +38,27 @@ def _eps() -> Any:
 
 
 class OptimizerChoice(Choice):
-    """A class of torch.optim: `target(parameter groups, **fields)`."""
+    """A class of torch.optim: `target(groups(parameters), **fields)`.
+
+    `full_batch`: each step sees all training images, and asks for the loss as often as it likes.
+    """
 
     lr: float
+    groups: ClassVar[Callable[[Iterable[nn.Parameter]], Any]] = decay_groups
+    full_batch: ClassVar[bool] = False
+
+    def first_momentum(self) -> float:
+        """Momentum, or the first beta. Raises Problem for an optimizer without either."""
+        names = type(self).model_fields
+        if "betas" in names:
+            return float(getattr(self, "betas")[0])  # noqa: B009 (not every optimizer has them)
+        if "momentum" in names:
+            return float(getattr(self, "momentum"))  # noqa: B009
+        raise Problem(
+            _("schedule.momentum_end: {title} has no momentum").format(title=self.title()),
+            _("there is nothing to move"),
+            _("leave it at auto, or choose SGD or Adam"),
+        )
 
     def arguments(self) -> dict[str, Any]:
         """The fields, and the fused kernel where torch has one: far fewer calls a step."""

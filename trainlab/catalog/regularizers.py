@@ -1,7 +1,7 @@
-"""Regularisation by touching gradients: `target(parameters, **fields)` runs before each optimizer step."""
+"""Regularisation beside the network itself: on the gradients, on the weights, or on the run's length."""
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import nn
 
@@ -17,8 +17,22 @@ def l2(parameters: Iterable[nn.Parameter], strength: float = 1e-4) -> None:
             p.grad.add_(p.detach(), alpha=strength)
 
 
+def near_zero(parameters: Iterable[nn.Parameter], below: float = 1e-3) -> float:
+    """The share of weights of a size under `below`; biases and norms are not counted."""
+    weights = [p.detach() for p in parameters if p.ndim > 1]
+    count = sum(int((w.abs() < below).sum()) for w in weights)
+    return count / max(1, sum(w.numel() for w in weights))
+
+
 class RegularizerChoice(Choice):
-    """Something done to the gradients between backward and step."""
+    """Something that holds a network back; `moment` says when, and what `target` is given.
+
+    gradient: `target(parameters, **fields)` between backward and step. weights: the same after the
+    step. epoch: `target(scores, **fields)` with the validation accuracies so far; true ends the run.
+    """
+
+    moment: ClassVar[Literal["gradient", "weights", "epoch"]] = "gradient"
+    shows_sparsity: ClassVar[bool] = False  # each epoch tells the share of weights near zero
 
 
 class L2(RegularizerChoice):

@@ -1,5 +1,7 @@
 """Schedules: how the learning rate moves during a run. Each is torch's own scheduler object."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -27,12 +29,51 @@ class Plan:
         return self.epochs * self.steps_per_epoch
 
 
+@contextmanager
+def warmed_up(optimizer: torch.optim.Optimizer, step: int, warmup: int) -> Iterator[None]:
+    """Within: the learning rates times step / warmup, for the first steps of a run; the first is 1."""
+    lrs = [group["lr"] for group in optimizer.param_groups]
+    for group in optimizer.param_groups:
+        group["lr"] *= min(1.0, step / max(1, warmup))
+    try:
+        yield
+    finally:
+        for group, lr in zip(optimizer.param_groups, lrs, strict=True):
+            group["lr"] = lr
+
+
+def anneal_momentum(
+    optimizer: torch.optim.Optimizer, start: float, end: float, progress: float
+) -> None:
+    """Set momentum, or the first beta, on the way from `start` to `end`; progress runs from 0 to 1."""
+    value = start + (end - start) * progress
+    for group in optimizer.param_groups:
+        if "betas" in group:
+            group["betas"] = (value, *group["betas"][1:])
+        else:
+            group["momentum"] = value
+
+
 class ScheduleChoice(Choice):
     """A class of torch.optim.lr_scheduler: `target(optimizer, **fields, **derived)`.
 
     `interval` says when it moves: after every step, every epoch, or every validation (with its loss).
     """
 
+    warmup: int = Knob(
+        0,
+        ge=0,
+        le=100_000,
+        unit="steps",
+        help="steps over which the lr first rises, times 1/n .. n/n",
+    )
+    momentum_end: float | None = Knob(
+        None,
+        ge=0,
+        lt=1,
+        help="where momentum (or the first beta) moves to over the run; auto: stays",
+    )
+    engine_fields = ("warmup", "momentum_end")
     interval: ClassVar[Literal["step", "epoch", "validation"]] = "epoch"
 
     def derived(self, plan: Plan) -> dict[str, Any]:

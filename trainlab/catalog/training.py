@@ -11,9 +11,6 @@ class Training(Settings):
     epochs: int = Knob(20, ge=1, le=10_000, scale="log", help="passes over the training images")
     batch_size: int = Knob(64, ge=1, le=65_536, scale="log", unit="images", help="images a step")
     seed: int = Knob(0, ge=0, le=2**53, help="names every random draw of the run")
-    validation_share: float = Knob(
-        0.2, gt=0, lt=1, help="share of the images held out, class by class"
-    )
     device: str = Knob(
         "auto",
         pattern=r"^(auto|cpu|mps|cuda(:(0|[1-9]\d?))?)$",

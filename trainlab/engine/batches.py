@@ -4,25 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from trainlab.engine.randomness import generator
 from trainlab.errors import Problem
 from trainlab.text import _
 
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+Mix = Callable[[Tensor, Tensor, torch.Generator], tuple[Tensor, Tensor]]
 PREPARED_BYTES = (
     256 * 2**20
 )  # past this the float copy is made batch by batch: same numbers, less memory
-
-
-def stratified_split(labels: Tensor, share: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Rows to train and to validate on: `share` of every class is held out."""
-    held = torch.zeros(len(labels), dtype=torch.bool)
-    for label in labels.unique().tolist():
-        members = (labels == label).nonzero().flatten()
-        order = torch.randperm(len(members), generator=generator(seed, "split", label))
-        held[members[order[: min(round(share * len(members)), len(members) - 1)]]] = True
-    return (~held).nonzero().flatten(), held.nonzero().flatten()
 
 
 def epoch_order(rows: int, seed: int, epoch: int) -> Tensor:
@@ -31,8 +24,9 @@ def epoch_order(rows: int, seed: int, epoch: int) -> Tensor:
 
 
 def gather(images: Tensor, index: Tensor) -> Tensor:
-    """Rows of uint8 images (N, H, W, C) as floats (B, C, H, W) in [0, 1]."""
-    return images.index_select(0, index).permute(0, 3, 1, 2).float().div(255)
+    """Rows of images (N, H, W, C) as floats (B, C, H, W); bytes are brought to [0, 1]."""
+    batch = images.index_select(0, index).permute(0, 3, 1, 2)
+    return batch.float().div(255) if batch.dtype == torch.uint8 else batch
 
 
 @dataclass(frozen=True)
@@ -40,13 +34,14 @@ class Batches:
     """Images (N, H, W, C) and labels (N,) on the device, and what turns rows into the network's input.
 
     `prepared` holds the finished inputs (N, H, W, C) float32 where nothing random is done to them and
-    they fit.
+    they fit. `mix` gives images and probabilities (B, K, ...) from both.
     """
 
     images: Tensor
     labels: Tensor
     preprocess: Callable[[Tensor], Tensor]
-    augment: Callable[[Tensor, torch.Generator], Tensor] | None = None
+    augment: Augment | None = None
+    mix: Mix | None = None
     prepared: Tensor | None = None
 
     @classmethod
@@ -55,38 +50,54 @@ class Batches:
         images: Tensor,
         labels: Tensor,
         preprocess: Callable[[Tensor], Tensor],
-        augment: Callable[[Tensor, torch.Generator], Tensor] | None,
+        augment: Augment | None = None,
+        mix: Mix | None = None,
     ) -> "Batches":
-        """From images (N, C, H, W) uint8 on the device; inputs are prepared once where that is possible."""
+        """From images (N, C, H, W) on the device; inputs are prepared once where that is possible."""
         rows = images.permute(0, 2, 3, 1).contiguous()
-        batches = cls(rows, labels, preprocess, augment)
-        if augment or rows.numel() * 4 > PREPARED_BYTES:
+        batches = cls(rows, labels, preprocess, augment, mix)
+        if augment or mix or rows.numel() * 4 > PREPARED_BYTES:
             return batches
         every = torch.arange(len(rows), device=rows.device).split(4096)
         inputs = torch.cat([preprocess(gather(rows, index)) for index in every])
         prepared = inputs.permute(0, 2, 3, 1).contiguous()
-        return cls(rows, labels, preprocess, augment, prepared)
+        return cls(rows, labels, preprocess, prepared=prepared)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def inputs(self, index: Tensor, *key: int | str) -> tuple[Tensor, Tensor]:
-        """The network's input (B, C, H, W) and labels (B,) of these rows; `key` names the augmentation's draws."""
+        """The network's input (B, C, H, W) and the labels of these rows; `key` names the draws."""
         labels = self.labels.index_select(0, index)
         if self.prepared is not None:
             return self.prepared.index_select(0, index).permute(0, 3, 1, 2), labels
         batch = gather(self.images, index)
-        if self.augment:
+        if self.augment or self.mix:
             draws = generator(*key, device=batch.device)
-            batch = self.augment(batch, draws).contiguous(memory_format=torch.channels_last)
+            if self.augment:
+                batch = self.augment(batch, draws)
+            if self.mix:
+                batch, labels = self.mix(batch, labels, draws)
+            batch = batch.contiguous(memory_format=torch.channels_last)
         return self.preprocess(batch), labels
+
+
+def probabilities(labels: Tensor, classes: int) -> Tensor:
+    """Labels (N, ...) as certain probabilities (N, K, ...)."""
+    return F.one_hot(labels, classes).movedim(-1, 1).float()
+
+
+def right(logits: Tensor, labels: Tensor) -> Tensor:
+    """Which answers are right: a bool for each label (N, ...), of logits (N, K, ...)."""
+    answers = labels.argmax(1) if labels.is_floating_point() else labels
+    return logits.argmax(1) == answers
 
 
 def check_split(train: Tensor, val: Tensor) -> None:
     """Raise Problem where one side of the split is empty."""
     if not len(train) or not len(val):
         raise Problem(
-            _("training.validation_share: nothing is left to train or to validate on"),
+            _("split: nothing is left to train or to validate on"),
             _("the data set has {rows} images").format(rows=len(train) + len(val)),
-            _("choose a share nearer to one half, or more images"),
+            _("choose a share nearer to one half, another split, or more images"),
         )

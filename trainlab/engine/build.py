@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainlab.catalog.augmentations import changes, mixes
 from trainlab.catalog.datasets import Images
-from trainlab.catalog.inits import InitChoice
+from trainlab.catalog.inits import class_prior
 from trainlab.catalog.models import ModelChoice
-from trainlab.catalog.optimizers import decay_groups
 from trainlab.catalog.schedules import Plan, build_schedule
-from trainlab.engine.batches import Batches, check_split, stratified_split
-from trainlab.engine.randomness import generator, key_dropout
+from trainlab.draws import DrawsFrom
+from trainlab.engine.batches import Augment, Batches, Mix, check_split, gather, probabilities
+from trainlab.engine.randomness import generator, key_noise
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.text import _
@@ -34,7 +35,7 @@ class Parts:
     loss: Callable[[Tensor, Tensor], Tensor]
     optimizer: torch.optim.Optimizer
     schedule: Any
-    dropout: torch.Generator | None
+    noise: torch.Generator | None
 
 
 def resolve_device(name: str) -> torch.device:
@@ -54,61 +55,121 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
-def build_model(
-    choice: ModelChoice, init: InitChoice, shape: tuple[int, int, int], classes: int, seed: int
-) -> nn.Module:
+def split_rows(experiment: Experiment, data: Images) -> tuple[Tensor, Tensor]:
+    """The rows to train on and to validate on. Raises Problem where the split does not suit the data."""
+    split = experiment.split
+    given: list[Any] = [data.labels, generator(experiment.training.seed, "split")]
+    if split.needs_names:
+        if type(experiment.dataset).names_target is None:
+            raise Problem(
+                _("split: {split} needs file names").format(split=split.title()),
+                _("{data} has none").format(data=experiment.dataset.title()),
+                _("choose another split, or an image folder"),
+            )
+        given.append(list(data.names))
+    train_rows, val_rows = split.build(*given)
+    check_split(train_rows, val_rows)
+    return train_rows, val_rows
+
+
+def network(choice: ModelChoice, data: Images) -> nn.Module:
+    """The network for these data, with a head for each position of an image's labels."""
+    _n, channels, height, width = data.images.shape
+    classes, positions = len(data.classes), data.positions
+    model = choice.make((channels, height, width), classes * positions)
+    if positions == 1:
+        return model
+    return nn.Sequential(model, nn.Unflatten(1, (classes, positions)))
+
+
+def build_model(experiment: Experiment, data: Images, train: Batches | None = None) -> nn.Module:
     """The network on the CPU with its first weights, without touching torch's shared generator.
 
-    Layers are laid out on the meta device, where their constructors draw nothing.
+    Args:
+        experiment: what to train.
+        data: its images.
+        train: the training batches, where they are made already.
     """
-    with torch.device("meta"):
-        model = choice.make(shape, classes)
-    model.to_empty(device="cpu")
-    for module in model.modules():
-        reset = getattr(module, "reset_parameters", None)
-        if reset is not None and not isinstance(module, nn.Conv2d | nn.Linear):
-            reset()  # norms: ones and zeros
-    init.build(model, generator(seed, "init"))
+    seed, init = experiment.training.seed, experiment.init
+    with DrawsFrom(generator(seed, "model")):
+        model = network(experiment.model, data)
+    given: list[Tensor] = []
+    if init.needs or init.class_prior:
+        train = train or build_batches(experiment, data, torch.device("cpu"))[0]
+        needed = {"inputs": first_inputs, "labels": _labels}
+        given = [needed[name](train) for name in init.needs]
+    # a network around loaded weights: only what is new is filled
+    inner = model[0] if data.positions > 1 else model  # type: ignore[index]
+    fresh = inner.get_submodule(experiment.model.fresh(inner))
+    init.build(fresh, generator(seed, "init"), *given)
+    if init.class_prior and train is not None:
+        class_prior(fresh, _labels(train), len(data.classes))
     return model
 
 
-def augmenter(experiment: Experiment) -> Callable[[Tensor, torch.Generator], Tensor] | None:
+def first_inputs(train: Batches, most: int = 256) -> Tensor:
+    """The first training images as the network gets them, unaugmented, on the CPU."""
+    rows = torch.arange(min(most, len(train)), device=train.images.device)
+    return train.preprocess(gather(train.images, rows)).cpu()
+
+
+def _labels(train: Batches) -> Tensor:
+    return train.labels.cpu()
+
+
+def augmenter(experiment: Experiment) -> Augment | None:
     """The augmentations one after the other, or None where there are none."""
-    steps = experiment.augmentations
-    if not steps:
+    calls = changes(experiment.augmentations)
+    if not calls:
         return None
 
     def augment(batch: Tensor, draws: torch.Generator) -> Tensor:
-        for step in steps:
-            batch = step.build(batch, draws)
+        for call in calls:
+            batch = call(batch, draws)
         return batch
 
     return augment
 
 
-def build_parts(experiment: Experiment, data: Images) -> Parts:
-    """Split, preprocess and move the data; make the network, its optimizer and its schedule."""
-    training = experiment.training
-    device = resolve_device(training.device)
-    train_rows, val_rows = stratified_split(data.labels, training.validation_share, training.seed)
-    check_split(train_rows, val_rows)
+def mixer(experiment: Experiment, classes: int) -> Mix | None:
+    """What mixes images and their labels, or None where nothing does."""
+    calls = mixes(experiment.augmentations)
+    if not calls:
+        return None
+
+    def mix(batch: Tensor, labels: Tensor, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+        labels = probabilities(labels, classes)
+        for call in calls:
+            batch, labels = call(batch, labels, draws)
+        return batch, labels
+
+    return mix
+
+
+def build_batches(
+    experiment: Experiment, data: Images, device: torch.device
+) -> tuple[Batches, Batches]:
+    """Split, preprocess and move the data: batches to train on and to validate on."""
+    train_rows, val_rows = (rows.to(device) for rows in split_rows(experiment, data))
     images, labels = data.images.to(device), data.labels.to(device)
-    train_rows, val_rows = train_rows.to(device), val_rows.to(device)
     train_images = images[train_rows]
     preprocess = experiment.preprocessing.build(train_images)
-    train = Batches.make(train_images, labels[train_rows], preprocess, augmenter(experiment))
-    val = Batches.make(images[val_rows], labels[val_rows], preprocess, None)
+    mix = mixer(experiment, len(data.classes))
+    augment = augmenter(experiment)
+    train = Batches.make(train_images, labels[train_rows], preprocess, augment, mix)
+    return train, Batches.make(images[val_rows], labels[val_rows], preprocess)
 
-    _n, channels, height, width = images.shape
-    shape = (channels, height, width)
-    model = build_model(
-        experiment.model, experiment.init, shape, len(data.classes), training.seed
-    ).to(memory_format=torch.channels_last)
-    model.to(device)
+
+def build_parts(experiment: Experiment, data: Images) -> Parts:
+    """Make the batches, the network, its optimizer and its schedule."""
+    training = experiment.training
+    device = resolve_device(training.device)
+    train, val = build_batches(experiment, data, device)
+    model = build_model(experiment, data, train).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if training.compile:
         torch._dynamo.reset()  # else it gives up compiling after eight networks in one process
     plan = experiment.plan(len(train))
-    optimizer = experiment.optimizer.build(decay_groups(model.parameters()))
+    optimizer = experiment.optimizer.build(type(experiment.optimizer).groups(model.parameters()))
     return Parts(
         plan=plan,
         device=device,
@@ -120,5 +181,5 @@ def build_parts(experiment: Experiment, data: Images) -> Parts:
         loss=partial(type(experiment.loss).target, **experiment.loss.arguments()),
         optimizer=optimizer,
         schedule=build_schedule(experiment.schedule, optimizer, plan),
-        dropout=key_dropout(model, device),
+        noise=key_noise(model, device),
     )

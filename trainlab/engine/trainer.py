@@ -12,15 +12,20 @@ import math
 import time
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from trainlab import commands as cmd
 from trainlab import events as ev
+from trainlab.catalog.regularizers import near_zero
+from trainlab.catalog.schedules import anneal_momentum, warmed_up
 from trainlab.engine import checkpoint
-from trainlab.engine.batches import epoch_order
+from trainlab.engine.batches import epoch_order, right
+from trainlab.engine.boundary import EVERY, boundary, is_plane
 from trainlab.engine.build import Parts, build_parts
 from trainlab.engine.device import default_threads
 from trainlab.engine.meter import Meter, NonFiniteLoss
@@ -60,11 +65,13 @@ class Trainer:
         self.step = self.epoch = 0  # done so far
         # train loss and accuracy, validation loss and accuracy
         self.last: tuple[float, ...] = (math.nan,) * 4
+        self.scores: list[float] = []  # validation accuracy of each epoch
         self.best: checkpoint.Snapshot | None = None
         self.meter = Meter(0)
         self._stopping = False
         self._budget: int | None = None  # steps before holding: 0 while paused, None while running
         self._saved_at = time.perf_counter()
+        self._looked_at = -math.inf
 
     def run(self, inbox: cmd.Commands) -> Iterator[ev.Event]:
         """Train to the end, or to a Stop; obey what comes in through `inbox` between two steps."""
@@ -84,13 +91,14 @@ class Trainer:
             torch.set_num_threads(before)
 
     def _build(self, inbox: cmd.Commands) -> Iterator[ev.Event]:
-        for progress in self.experiment.dataset.fetch():
+        experiment = self.experiment
+        for progress in chain(experiment.dataset.fetch(), experiment.model.fetch()):
             yield progress
             yield from self._obey(inbox, hold=False)
             if self._stopping:
                 yield ev.Changed("idle")
                 return
-        self.parts: Parts = build_parts(self.experiment, self.experiment.dataset.load())
+        self.parts: Parts = build_parts(experiment, experiment.dataset.load())
         self._restore()
         parts = self.parts
         yield ev.Started(
@@ -108,11 +116,12 @@ class Trainer:
         yield ev.Changed("running" if self._budget is None else "paused")
 
     def _train(self, inbox: cmd.Commands) -> Iterator[ev.Event]:
-        plan, training = self.parts.plan, self.experiment.training
+        plan, seed = self.parts.plan, self.experiment.training.seed
         while self._goes_on():
             done = self.step - self.epoch * plan.steps_per_epoch
-            order = epoch_order(len(self.parts.train), training.seed, self.epoch)
-            batches = order.to(self.parts.device).split(training.batch_size)
+            order = epoch_order(len(self.parts.train), seed, self.epoch)
+            size = self.experiment.batch_size(len(self.parts.train))
+            batches = order.to(self.parts.device).split(size)
             for index in batches[done : plan.steps_per_epoch]:
                 yield from self._obey(inbox)
                 if self._stopping:
@@ -128,15 +137,43 @@ class Trainer:
         yield from self._finish()
 
     def _goes_on(self) -> bool:
-        return not self._stopping and self.epoch < self.parts.plan.epochs
+        rules = [rule for rule in self.experiment.regularizers if rule.moment == "epoch"]
+        enough = any(rule.build(self.scores) for rule in rules)
+        return not self._stopping and not enough and self.epoch < self.parts.plan.epochs
 
     def _train_step(self, index: Tensor) -> None:
         """One optimizer step on the training images of these rows."""
-        parts, training = self.parts, self.experiment.training
+        parts, schedule = self.parts, self.experiment.schedule
         step = self.step + 1
-        inputs, labels = parts.train.inputs(index, training.seed, "augment", step)
-        if parts.dropout is not None:
-            parts.dropout.manual_seed(key_seed(training.seed, "dropout", step))
+        inputs, labels = parts.train.inputs(index, self.experiment.training.seed, "augment", step)
+        measured: list[tuple[Tensor, Tensor]] = []
+
+        def closure() -> Any:  # a tensor, which torch takes for a float
+            loss, logits = self._gradients(inputs, labels, step)
+            measured.append((loss, logits))
+            return loss
+
+        self._anneal_momentum(step)
+        with warmed_up(parts.optimizer, step, schedule.warmup):
+            lr = parts.optimizer.param_groups[0]["lr"]
+            if self.experiment.optimizer.full_batch:
+                parts.optimizer.step(closure)
+            else:
+                closure()
+                parts.optimizer.step()
+        self._regularize("weights")
+        if schedule.interval == "step":
+            parts.schedule.step()
+        self.step = step
+        loss, logits = measured[0]
+        hits = right(logits, labels).view(len(index), -1).all(1).sum()
+        self.meter.add(loss, hits, len(index), lr)
+
+    def _gradients(self, inputs: Tensor, labels: Tensor, step: int) -> tuple[Tensor, Tensor]:
+        """Loss and logits of a batch, with fresh gradients; a loss that is not finite ends the run here."""
+        parts = self.parts
+        if parts.noise is not None:
+            parts.noise.manual_seed(key_seed(self.experiment.training.seed, "noise", step))
         with self._precision():
             logits = parts.forward(inputs)
             loss = parts.loss(logits, labels)
@@ -146,27 +183,40 @@ class Trainer:
         # reading it costs nothing on the CPU; on a GPU the meter finds it a tenth of a second later
         if parts.device.type == "cpu" and not math.isfinite(value := loss.item()):
             raise NonFiniteLoss(step, value)
-        for regularizer in self.experiment.regularizers:
-            regularizer.build(parts.model.parameters())
-        lr = parts.optimizer.param_groups[0]["lr"]
-        parts.optimizer.step()
-        if self.experiment.schedule.interval == "step":
-            parts.schedule.step()
-        self.step = step
-        self.meter.add(loss, (logits.argmax(1) == labels).sum(), len(index), lr)
+        self._regularize("gradient")
+        return loss, logits.detach()
+
+    def _regularize(self, moment: str) -> None:
+        for rule in self.experiment.regularizers:
+            if rule.moment == moment:
+                rule.build(self.parts.model.parameters())
+
+    def _anneal_momentum(self, step: int) -> None:
+        end = self.experiment.schedule.momentum_end
+        if end is not None:
+            start, steps = self.experiment.optimizer.first_momentum(), self.parts.plan.steps
+            anneal_momentum(self.parts.optimizer, start, end, (step - 1) / max(1, steps - 1))
 
     def _report(self) -> Iterator[ev.Event]:
         steps = self.meter.read()
         if steps is not None:
             yield steps
+            yield from self._look()
         if self.meter.broken is not None:
             broken, self.meter.broken = self.meter.broken, None
             raise broken
 
+    def _look(self) -> Iterator[ev.Event]:
+        """Where the net parts the plane, if the data lie in one."""
+        held = self._budget is not None
+        if is_plane(self.parts.val) and (held or time.perf_counter() - self._looked_at > EVERY):
+            yield boundary(self.parts.model, self.parts.val, self.step)
+            self._looked_at = time.perf_counter()
+
     def _end_epoch(self, inbox: cmd.Commands) -> Iterator[ev.Event]:
         """Validate, move the schedule, keep the best weights."""
         started = time.perf_counter()
-        val_loss, val_accuracy = yield from self._validate(inbox)
+        val_loss, val_accuracy, measures = yield from self._validate(inbox)
         if self._stopping:  # a resumed run validates again
             return
         match self.experiment.schedule.interval:
@@ -176,17 +226,21 @@ class Trainer:
                 self.parts.schedule.step(val_loss)
         self.epoch += 1
         self.last = (*self.meter.end_epoch(), val_loss, val_accuracy)
-        yield ev.EpochEnd(self.epoch, self.step, *self.last, time.perf_counter() - started)
+        self.scores.append(val_accuracy)
+        seconds = time.perf_counter() - started
+        yield ev.EpochEnd(self.epoch, self.step, *self.last, seconds, measures)
         if self.best is None or _score(self._facts()) > _score(self.best.facts):
             self.best = self.snapshot()
         if time.perf_counter() - self._saved_at > SAVE_EVERY:
             yield from self.save()
         self.meter.restart_clock()
 
-    def _validate(self, inbox: cmd.Commands) -> Generator[ev.Event, None, tuple[float, float]]:
-        """Mean loss and accuracy over the validation images, in evaluation mode."""
+    def _validate(
+        self, inbox: cmd.Commands
+    ) -> Generator[ev.Event, None, tuple[float, float, dict[str, float]]]:
+        """Mean loss, accuracy and other measures over the validation images, in evaluation mode."""
         batches, model = self.parts.val, self.parts.model
-        loss, hits = 0.0, 0
+        loss, hits, marks = 0.0, 0, 0
         rows = torch.arange(len(batches), device=self.parts.device)
         model.eval()
         for index in rows.split(2 * self.experiment.training.batch_size):
@@ -197,9 +251,15 @@ class Trainer:
                 inputs, labels = batches.inputs(index)
                 logits = self.parts.forward(inputs)
                 loss += self.parts.loss(logits, labels).item() * len(index)
-                hits += int((logits.argmax(1) == labels).sum())
+                found = right(logits, labels).view(len(index), -1)
+                hits += int(found.all(1).sum())
+                marks += int(found.sum())
         model.train()
-        return loss / len(batches), hits / len(batches)
+        several = batches.labels.ndim > 1
+        measures = {"digit_accuracy": marks / batches.labels.numel()} if several else {}
+        if any(rule.shows_sparsity for rule in self.experiment.regularizers):
+            measures["near_zero"] = near_zero(model.parameters())
+        return loss / len(batches), hits / len(batches), measures
 
     def _precision(self) -> AbstractContextManager[object]:
         if self.experiment.training.precision == "float32":
@@ -258,6 +318,7 @@ class Trainer:
         self.meter = Meter(self.step, tuple(state["sums"]))
         self.meter.images, self.meter.seconds = state["images"], state["seconds"]
         best = state["best"]
+        self.scores = list(state["scores"])
         self.best = checkpoint.Snapshot(best["step"], {}, {}, best["facts"]) if best else None
         if self.epoch and (self.best is None or _score(resume.facts) > _score(self.best.facts)):
             self.best = checkpoint.Snapshot(resume.step, {}, {}, resume.facts)  # it was the best
@@ -270,6 +331,7 @@ class Trainer:
             "schedule": parts.schedule.state_dict(),
             "epoch": self.epoch,
             "last": self.last,
+            "scores": self.scores,
             "sums": meter.sums,
             "images": meter.images,
             "seconds": meter.seconds,

@@ -2,25 +2,31 @@
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
-from trainlab.export.names import literal
+from trainlab.export.names import call, literal
 
 NOT_SETTINGS = ("self", "device", "dtype")
 
 
-def module_code(module: nn.Module, name_of: Callable[[type[nn.Module]], str]) -> str:
+def module_code(module: nn.Module, name_of: Callable[[Callable[..., Any]], str]) -> str:
     """`nn.Sequential(nn.Conv2d(1, 32, 3), ...)`: each argument that makes a difference, and no other.
 
-    Arguments are recovered from the attributes of the same names, as torch's layers keep them.
+    Arguments are recovered from the attributes of the same names, as torch's layers keep them. A module
+    that does not keep them has an attribute `recipe`, the call that makes it.
 
     Args:
         module: the network.
         name_of: the name that the script has for a class.
     """
+    recipe = getattr(module, "recipe", None)
+    if isinstance(recipe, partial):
+        words = [literal(value) for value in recipe.args]
+        return call(name_of(recipe.func), recipe.func, tuple(words), recipe.keywords)
     name = name_of(type(module))
     if isinstance(module, nn.Sequential):
         return f"{name}({''.join(module_code(child, name_of) + ',' for child in module)})"
@@ -30,7 +36,7 @@ def module_code(module: nn.Module, name_of: Callable[[type[nn.Module]], str]) ->
     return f"{name}({', '.join(words)})"
 
 
-def _word(value: Any, name_of: Callable[[type[nn.Module]], str]) -> str:
+def _word(value: Any, name_of: Callable[[Callable[..., Any]], str]) -> str:
     return module_code(value, name_of) if isinstance(value, nn.Module) else literal(value)
 
 

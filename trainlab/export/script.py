@@ -1,4 +1,4 @@
-"""Script: the program that repeats a run. The loop is written out here; all else is printed or taken over.
+"""Script: the program that repeats a run. The loop is written out; all else is printed or taken over.
 
     script(experiment)  =  header + imports + settings + definitions + data + network + training
 
@@ -15,34 +15,25 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import torch
-from torch import nn
-
 import trainlab
 from trainlab.catalog.datasets import Images
-from trainlab.catalog.optimizers import decay_groups
-from trainlab.catalog.schedules import Plan
-from trainlab.choice import Choice
-from trainlab.engine.batches import epoch_order, gather, stratified_split
+from trainlab.catalog.inits import class_prior
+from trainlab.engine.batches import epoch_order, gather
 from trainlab.engine.device import default_threads
-from trainlab.engine.randomness import generator, key_dropout, key_seed
+from trainlab.engine.randomness import generator, key_noise, key_seed
 from trainlab.engine.weights import weights_sha256
 from trainlab.experiment import Experiment
+from trainlab.export.loop import training_lines
 from trainlab.export.module_code import module_code
-from trainlab.export.names import Named, call, literal, public_name
-from trainlab.export.source import Sources
 from trainlab.export.tidy import tidy
+from trainlab.export.writer import Lines, Writer
 
-# What the loop below calls by name: the engine's own functions, as they are.
-ENGINE: tuple[Callable[..., Any], ...] = (
-    key_seed,
-    generator,
-    stratified_split,
-    epoch_order,
-    gather,
-    decay_groups,
-    weights_sha256,
-)
+# What the script calls by name: the engine's own functions, as they are.
+ENGINE: tuple[Callable[..., Any], ...] = (key_seed, generator, epoch_order, gather, weights_sha256)
+INPUTS = {  # what an initialisation may ask for
+    "inputs": "preprocess(gather(train_images, torch.arange(len(train_rows))[:256])).cpu()",
+    "labels": "train_labels.cpu()",
+}
 
 
 def script(experiment: Experiment, threads: int | None = None, data: Images | None = None) -> str:
@@ -57,204 +48,85 @@ def script(experiment: Experiment, threads: int | None = None, data: Images | No
         Problem: the data cannot be read, or does not fit the network.
     """
     threads = threads or experiment.training.threads or default_threads()
-    return _Writer(experiment, threads, data or experiment.dataset.load()).text()
+    writer = Writer(experiment, data or experiment.dataset.load())
+    for target in ENGINE:
+        writer.sources.add(target)
+    body = [*_data(writer), *_network(writer), *training_lines(writer)]
+    imports = sorted({"import json", "import torch", *writer.sources.imports})
+    settings, code = _settings(experiment, threads), writer.sources.code()
+    parts = [_header(experiment, imports), *imports, *settings, code, *body]
+    return tidy("\n".join(parts) + "\n")
 
 
-class _Writer:
-    """Writes one script: sections are lists of lines, and calls bring along what they need."""
-
-    def __init__(self, experiment: Experiment, threads: int, data: Images) -> None:
-        self.experiment, self.threads, self.data = experiment, threads, data
-        self.sources = Sources()
-        _n, channels, height, width = data.images.shape
-        with torch.device("meta"):
-            self.model = experiment.model.make((channels, height, width), len(data.classes))
-
-    def text(self) -> str:
-        """The whole script."""
-        for target in ENGINE:
-            self.sources.add(target)
-        body = [*self._data(), *self._network(), *self._training()]
-        imports = sorted({"import json", "import torch", *self.sources.imports})
-        parts = [self._header(imports), *imports, *self._settings(), self.sources.code(), *body]
-        return tidy("\n".join(parts) + "\n")
-
-    def _name(self, target: Callable[..., Any]) -> str:
-        """The name that the script has for a function or class; it is imported or included."""
-        public = public_name(target)
-        if public is None:
-            return self.sources.add(target)
-        name, statement = public
-        self.sources.imports.add(statement)
-        return name
-
-    def _call(self, choice: Choice, *given: str, **derived: Any) -> str:
-        """The call of a choice's target, as `choice.build` makes it."""
-        target = type(choice).target
-        return call(self._name(target), target, given, choice.arguments() | derived)
-
-    def _header(self, imports: list[str]) -> str:
-        x = self.experiment
-        what = f"{x.model.title()} on {x.dataset.title()}, trained with {x.optimizer.title()}"
-        needs = textwrap.fill(
-            f"Needs {_packages(imports)}. Made by trainlab {trainlab.__version__}; with these versions "
-            f"(Python {platform.python_version()}) it repeats the lab's run on the CPU bit for bit. "
-            "The last line it prints is JSON: the means of each epoch and the weights' SHA-256.",
-            84,
-        )
-        return f'"""{what}.\n\n{needs}\n"""\n'
-
-    def _settings(self) -> list[str]:
-        training = self.experiment.training
-        device = f'"{training.device}"'
-        if training.device == "auto":
-            device = '"cuda" if torch.cuda.is_available() else "cpu"'
-        return [
-            f"SEED = {training.seed}  # names every random draw",
-            f"EPOCHS = {training.epochs}",
-            f"BATCH_SIZE = {training.batch_size}",
-            "",
-            f"device = torch.device({device})",
-            f"torch.set_num_threads({self.threads})  # another number, other last bits",
-            "torch.set_flush_denormal(True)  # numbers near zero would slow the CPU down",
-            "",
-        ]
-
-    def _data(self) -> list[str]:
-        x, share = self.experiment, literal(self.experiment.training.validation_share)
-        return [
-            "# The data: one part to learn from, one held out to judge by.",
-            f"images, labels = {self._call(x.dataset)}",
-            f"train_rows, val_rows = stratified_split(labels, {share}, SEED)",
-            "images, labels = images.to(device), labels.to(device)",
-            f"preprocess = {self._call(x.preprocessing, 'images[train_rows]')}",
-            "images = images.permute(0, 2, 3, 1).contiguous()  # channels last: faster",
-            "train_images, train_labels = images[train_rows], labels[train_rows]",
-            "val_images, val_labels = images[val_rows], labels[val_rows]",
-            "",
-        ]
-
-    def _network(self) -> list[str]:
-        x = self.experiment
-        lines = [
-            "# The network, with weights drawn anew from a generator of their own.",
-            f"model = {module_code(self.model, self._name)}",
-            self._call(x.init, "model", 'generator(SEED, "init")'),
-            "model.to(device, memory_format=torch.channels_last)",
-        ]
-        if x.training.compile:
-            if self._has_dropout():  # compiled, torch's own draws other numbers
-                lines.append(f"dropout = {self.sources.add(key_dropout)}(model, device)")
-            lines.append("forward = torch.compile(model)")
-        return [*lines, ""]
-
-    def _training(self) -> list[str]:
-        x = self.experiment
-        return [
-            "# The training. A last batch of one image is left out: it has no variance.",
-            "batches, rest = divmod(len(train_rows), BATCH_SIZE)",
-            "steps_per_epoch = max(1, batches + (rest > 1))",
-            f"optimizer = {self._call(x.optimizer, 'decay_groups(model.parameters())')}",
-            f"schedule = {self._call(x.schedule, 'optimizer', **x.schedule.derived(self._plan()))}",
-            "",
-            'history = {"train_loss": [], "val_loss": [], "val_accuracy": []}',
-            *(["step = 0"] if self._keyed() else []),
-            "for epoch in range(EPOCHS):",
-            *_indented(self._epoch()),
-            "",
-            'print(json.dumps({**history, "weights_sha256": weights_sha256(model)}))',
-        ]
-
-    def _plan(self) -> Plan:
-        """The run's plan, in numbers that are printed as the script's own names."""
-        training = self.experiment.training
-        train, _val = stratified_split(self.data.labels, training.validation_share, training.seed)
-        plan = self.experiment.plan(len(train))
-        steps = Named(plan.steps_per_epoch, "steps_per_epoch")
-        return Plan(Named(plan.epochs, "EPOCHS"), steps, plan.lr)
-
-    def _keyed(self) -> bool:
-        """Whether something is drawn at every step."""
-        return bool(self.experiment.augmentations) or self._has_dropout()
-
-    def _has_dropout(self) -> bool:
-        return any(type(module) is nn.Dropout for module in self.model.modules())
-
-    def _epoch(self) -> list[str]:
-        loss = 'history["val_loss"][-1]'
-        move = {"epoch": "schedule.step()", "validation": f"schedule.step({loss})", "step": ""}
-        moved = move[self.experiment.schedule.interval]
-        return [
-            "total, seen = 0.0, 0",
-            "order = epoch_order(len(train_rows), SEED, epoch).to(device)",
-            "for index in order.split(BATCH_SIZE)[:steps_per_epoch]:",
-            *_indented(self._step()),
-            'history["train_loss"].append(total / seen)',
-            "",
-            "model.eval()",
-            "total, hits = 0.0, 0",
-            "for index in torch.arange(len(val_rows), device=device).split(2 * BATCH_SIZE):",
-            *_indented(self._validation()),
-            "model.train()",
-            'history["val_loss"].append(total / len(val_rows))',
-            'history["val_accuracy"].append(hits / len(val_rows))',
-            *([moved] if moved else []),
-            'print(f"epoch {epoch + 1}: validation accuracy {hits / len(val_rows):.4f}")',
-        ]
-
-    def _step(self) -> list[str]:
-        x = self.experiment
-        lines = ["step += 1"] if self._keyed() else []
-        inputs = "gather(train_images, index)"
-        if x.augmentations:
-            lines += [
-                f"batch = {inputs}",
-                'draws = generator(SEED, "augment", step, device=device)',
-                *(f"batch = {self._call(change, 'batch', 'draws')}" for change in x.augmentations),
-                "batch = batch.contiguous(memory_format=torch.channels_last)",
-            ]
-            inputs = "batch"
-        lines.append(f"inputs, targets = preprocess({inputs}), train_labels[index]")
-        if self._has_dropout():
-            source = "dropout" if x.training.compile else "torch"
-            lines.append(f'{source}.manual_seed(key_seed(SEED, "dropout", step))')
-        lines += self._within([f"loss = {self._loss('inputs', 'targets')}"])
-        gradients = [self._call(rule, "model.parameters()") for rule in x.regularizers]
-        return [
-            *lines,
-            "optimizer.zero_grad()",
-            "loss.backward()",
-            *gradients,
-            "optimizer.step()",
-            *(["schedule.step()"] if x.schedule.interval == "step" else []),
-            "total += loss.item() * len(index)",
-            "seen += len(index)",
-        ]
-
-    def _validation(self) -> list[str]:
-        forward = "forward" if self.experiment.training.compile else "model"
-        loss = self._call(self.experiment.loss, "logits", "val_labels[index]")
-        body = [
-            f"logits = {forward}(preprocess(gather(val_images, index)))",
-            f"total += {loss}.item() * len(index)",
-            "hits += int((logits.argmax(1) == val_labels[index]).sum())",
-        ]
-        return self._within(body, "torch.no_grad()")
-
-    def _loss(self, inputs: str, targets: str) -> str:
-        forward = "forward" if self.experiment.training.compile else "model"
-        return self._call(self.experiment.loss, f"{forward}({inputs})", targets)
-
-    def _within(self, lines: list[str], *contexts: str) -> list[str]:
-        """The lines in these contexts and in the precision of the training."""
-        precision = self.experiment.training.precision
-        if precision != "float32":
-            contexts = (*contexts, f"torch.autocast(device.type, torch.{precision})")
-        return [f"with {', '.join(contexts)}:", *_indented(lines)] if contexts else lines
+def _header(x: Experiment, imports: Lines) -> str:
+    what = f"{x.model.title()} on {x.dataset.title()}, trained with {x.optimizer.title()}"
+    needs = textwrap.fill(
+        f"Needs {_packages(imports)}. Made by trainlab {trainlab.__version__}; with these versions "
+        f"(Python {platform.python_version()}) it repeats the lab's run on the CPU bit for bit. "
+        "The last line it prints is JSON: the means of each epoch and the weights' SHA-256.",
+        84,
+    )
+    return f'"""{what}.\n\n{needs}\n"""\n'
 
 
-def _indented(lines: list[str]) -> list[str]:
-    return [f"    {line}" if line else "" for line in lines]
+def _settings(x: Experiment, threads: int) -> Lines:
+    training = x.training
+    device = f'"{training.device}"'
+    if training.device == "auto":
+        device = '"cuda" if torch.cuda.is_available() else "cpu"'
+    return [
+        f"SEED = {training.seed}  # names every random draw",
+        f"EPOCHS = {training.epochs}",
+        f"BATCH_SIZE = {training.batch_size}",
+        "",
+        f"device = torch.device({device})",
+        f"torch.set_num_threads({threads})  # another number, other last bits",
+        "torch.set_flush_denormal(True)  # numbers near zero would slow the CPU down",
+        "",
+    ]
+
+
+def _data(w: Writer) -> Lines:
+    x, given = w.experiment, ["labels", 'generator(SEED, "split")']
+    names_of, names = type(x.dataset).names_target, []
+    if x.split.needs_names and names_of:
+        names = [f"names = {w.plain_call(names_of, **x.dataset.arguments())}"]
+        given.append("names")
+    return [
+        "# The data: one part to learn from, one held out to judge by.",
+        f"images, labels = {w.call(x.dataset)}",
+        *names,
+        f"train_rows, val_rows = {w.call(x.split, *given)}",
+        "images, labels = images.to(device), labels.to(device)",
+        f"preprocess = {w.call(x.preprocessing, 'images[train_rows]')}",
+        "images = images.permute(0, 2, 3, 1).contiguous()  # channels last: faster",
+        "train_images, train_labels = images[train_rows], labels[train_rows]",
+        "val_images, val_labels = images[val_rows], labels[val_rows]",
+        "",
+    ]
+
+
+def _network(w: Writer) -> Lines:
+    x = w.experiment
+    inner = w.model[0] if w.data.positions > 1 else w.model  # type: ignore[index]
+    part, place = x.model.fresh(inner), "model[0]" if w.data.positions > 1 else "model"
+    filled = f'{place}.get_submodule("{part}")' if part else "model"
+    needed = [INPUTS[name] for name in x.init.needs]
+    lines = [
+        "# The network; constructors draw, and then the initialisation, from generators of their own.",
+        'torch.manual_seed(key_seed(SEED, "model"))',
+        f"model = {module_code(w.model, w.name)}",
+        w.call(x.init, filled, 'generator(SEED, "init")', *needed),
+    ]
+    if x.init.class_prior:
+        classes = len(w.data.classes)
+        lines.append(f"{w.name(class_prior)}({filled}, {INPUTS['labels']}, {classes})")
+    lines.append("model.to(device, memory_format=torch.channels_last)")
+    if x.training.compile:
+        if w.noisy:  # compiled, torch's own draws other numbers
+            lines.append(f"noise = {w.name(key_noise)}(model, device)")
+        lines.append("forward = torch.compile(model)")
+    return [*lines, ""]
 
 
 def _packages(imports: list[str]) -> str:

@@ -141,7 +141,7 @@ def _record(events: Iterator[ev.Event], folder: Path) -> Iterator[ev.Event]:
     """Write each event before it is passed on; the page never knows more than the disk."""
     with (folder / EVENTS).open("a", encoding="utf-8") as file:
         for event in events:
-            if not isinstance(event, ev.Progress | ev.Answered):
+            if not isinstance(event, ev.Progress | ev.Answered | ev.Boundary):
                 file.write(ev.to_json(event) + "\n")
                 file.flush()
             yield event

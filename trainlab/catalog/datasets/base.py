@@ -3,11 +3,11 @@
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, ClassVar
 
 import torch
 
@@ -19,16 +19,31 @@ from trainlab.text import _
 
 @dataclass(frozen=True)
 class Images:
-    """A data set in memory: images (N, C, H, W) uint8, labels (N,) int64, a name for each class."""
+    """A data set in memory: images (N, C, H, W) uint8, or float32 in [0, 1]; a name for each class.
+
+    Labels are (N,) int64, or (N, P) where an image has P positions. `names` are the rows' files, where
+    they have any.
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
     classes: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @property
+    def positions(self) -> int:
+        """How many labels an image has."""
+        return self.labels.shape[1] if self.labels.ndim > 1 else 1
 
 
 class DatasetChoice(Choice):
-    """A source of images: `target(**fields)` gives (images, labels) as plain tensors."""
+    """A source of images: `target(**fields)` gives (images, labels) as plain tensors.
+
+    `names_target(**fields)` gives the file name of each row, where they have any.
+    """
+
+    names_target: ClassVar[Callable[..., list[str]] | None] = None
 
     def at_hand(self) -> bool:
         """Whether the data can be read without the network."""
