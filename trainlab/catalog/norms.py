@@ -1,8 +1,14 @@
-"""Normalisations: keep the scale of activations in hand. `layer(channels, spatial)` is torch's own module."""
+"""Normalisations: they keep the scale of activations in hand, or that of the weights.
 
+`layer(channels, spatial)` is the module that follows a layer; `around(layer)` is the layer itself, wrapped.
+"""
+
+from functools import partial
 from typing import Any, ClassVar, Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
 from trainlab.choice import Card, Choice, Knob
 from trainlab.errors import Problem
@@ -11,8 +17,22 @@ from trainlab.text import _
 _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
 
 
-def _eps() -> Any:
-    return Knob(1e-5, gt=0, le=1e-1, scale="log", help="added to the variance before its root")
+def _eps(help: str = "added to the variance before its root") -> Any:
+    return Knob(1e-5, gt=0, le=1e-1, scale="log", help=help)
+
+
+class RMSNorm2d(nn.Module):
+    """Divides images (N, C, H, W) by the root mean square of all features of each; a gain a channel."""
+
+    def __init__(self, channels: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.channels, self.eps = channels, eps
+        self.weight = nn.Parameter(torch.ones(channels))
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The normalised images."""
+        scale = (input.square().mean((1, 2, 3), keepdim=True) + self.eps).rsqrt()
+        return input * scale * self.weight[:, None, None]
 
 
 class NormChoice(Choice):
@@ -25,6 +45,25 @@ class NormChoice(Choice):
         kind = type(self).target if spatial else type(self).flat or type(self).target
         module: nn.Module = kind(channels, **self.arguments())
         return module
+
+    def around(self, layer: nn.Module) -> nn.Module:
+        """The convolution or linear layer as this norm wants it: unchanged, unless its weight is normalised."""
+        return layer
+
+
+class _WeightsNormed(NormChoice):
+    """A norm of weights: nothing follows the layer, whose weight is computed anew at every step."""
+
+    def layer(self, channels: int, spatial: bool) -> nn.Module:
+        """A module that does nothing."""
+        return nn.Identity()
+
+    def around(self, layer: nn.Module) -> nn.Module:
+        """The layer, its weight under torch's parametrisation; it says how in `wrapped_by`."""
+        wrap = partial(type(self).target, **self.arguments())
+        vars(layer)["wrapped_by"] = wrap  # the exported script prints it
+        wrapped: nn.Module = wrap(layer)
+        return wrapped
 
 
 class NoNorm(NormChoice):
@@ -118,3 +157,108 @@ class LayerNorm(NormChoice):
             if spatial
             else nn.LayerNorm(channels, eps=self.eps)
         )
+
+
+class RMSNorm(NormChoice):
+    """Layer norm without the mean: divides each image's features by their root mean square."""
+
+    kind: Literal["rms"] = "rms"
+    eps: float = _eps(
+        "added to the mean square before its root; torch's own default is the smallest step of the numbers"
+    )
+
+    label = "RMS norm"
+    target = RMSNorm2d
+    flat = nn.RMSNorm
+    card = Card(
+        source="Zhang & Sennrich 2019, Root mean square layer normalization",
+        url=_DOCS + "RMSNorm.html",
+        formula=r"$\gamma\,x/\sqrt{mean(x^2)+\epsilon}$",
+        use="As layer norm, for less work: recent transformers.",
+        pitfalls="It shifts nothing: with ReLU in front of it all features stay on one side of zero.",
+    )
+
+
+class InstanceNorm(NormChoice):
+    """Standardises each channel of each image over its positions."""
+
+    kind: Literal["instance"] = "instance"
+    eps: float = _eps()
+    affine: bool = Knob(False, help="learn a scale and a shift for each channel")
+
+    label = "Instance norm"
+    target = nn.InstanceNorm2d
+    card = Card(
+        source="Ulyanov et al. 2016, Instance normalization",
+        url=_DOCS + "InstanceNorm2d.html",
+        formula=r"$\gamma\,(x-\mu_{HW})/\sqrt{\sigma_{HW}^2+\epsilon}+\beta$",
+        use="Style transfer; where contrast and brightness of an image should not matter.",
+        pitfalls=(
+            "How strong a feature is, is lost, which classifiers need. Flat features have one position "
+            "each: they are left as they are, and feature maps of one pixel are refused by torch."
+        ),
+    )
+
+    def layer(self, channels: int, spatial: bool) -> nn.Module:
+        """Nothing over flat features: each would be its own mean."""
+        return super().layer(channels, spatial) if spatial else nn.Identity()
+
+
+class LocalResponseNorm(NormChoice):
+    """Damps a feature where its neighbours among the channels are strong."""
+
+    kind: Literal["lrn"] = "lrn"
+    size: int = Knob(5, ge=1, le=63, unit="channels", help="neighbours that count, itself included")
+    alpha: float = Knob(1e-4, gt=0, le=10, scale="log", help="how strongly they damp")
+    beta: float = Knob(0.75, gt=0, le=5, help="exponent of the damping")
+    k: float = Knob(1.0, gt=0, le=10, help="keeps the division finite; AlexNet took 2")
+
+    label = "Local response norm"
+    target = nn.LocalResponseNorm
+    card = Card(
+        source="Krizhevsky et al. 2012, ImageNet classification (AlexNet)",
+        url=_DOCS + "LocalResponseNorm.html",
+        formula=r"$x_c\,/\,(k + \frac{\alpha}{n}\sum_{c'} x_{c'}^2)^{\beta}$",
+        use="To rebuild AlexNet and GoogLeNet as they were.",
+        pitfalls="Hardly helps, as VGG's authors measured; flat features are left as they are.",
+    )
+
+    def layer(self, channels: int, spatial: bool) -> nn.Module:
+        """torch's own over images; nothing over flat features, which have no neighbours."""
+        return nn.LocalResponseNorm(**self.arguments()) if spatial else nn.Identity()
+
+
+class WeightNorm(_WeightsNormed):
+    """Splits each filter into its length and its direction, which are learned apart."""
+
+    kind: Literal["weight"] = "weight"
+
+    label = "Weight norm"
+    target = parametrizations.weight_norm
+    card = Card(
+        source="Salimans & Kingma 2016, Weight normalization",
+        url=_DOCS + "utils.parametrizations.weight_norm.html",
+        formula=r"$w = g\,v/\|v\|$",
+        use="Where batch statistics do harm: small batches, recurrent networks, reinforcement learning.",
+        pitfalls="Activations are not normalised: the initialisation counts as without any norm.",
+    )
+
+
+class SpectralNorm(_WeightsNormed):
+    """Divides each weight matrix by its largest singular value: no layer stretches more than once."""
+
+    kind: Literal["spectral"] = "spectral"
+    n_power_iterations: int = Knob(
+        1, ge=1, le=20, help="power iterations a step to follow the largest singular value"
+    )
+    eps: float = Knob(1e-12, gt=0, le=1e-2, scale="log", help="keeps the division finite")
+
+    label = "Spectral norm"
+    target = parametrizations.spectral_norm
+    card = Card(
+        source="Miyato et al. 2018, Spectral normalization for GANs",
+        url=_DOCS + "utils.parametrizations.spectral_norm.html",
+        formula=r"$w = W/\sigma_1(W)$",
+        use="Discriminators of GANs, and networks that must not overreact to small changes.",
+        pitfalls="The scale of the initialisation is lost, and a deep network's signal shrinks layer by layer.",
+    )

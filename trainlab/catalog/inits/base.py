@@ -1,0 +1,94 @@
+"""What initialisations share: the contract, the walk over a model's weights, and the last layer's bias."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from trainlab.choice import Choice, Knob
+
+DOCS = "https://docs.pytorch.org/docs/stable/nn.init.html"
+NO_FILTERS = (
+    nn.Embedding,
+    nn.LayerNorm,
+    nn.RMSNorm,
+)  # these keep what their constructors gave them
+
+
+class InitChoice(Choice):
+    """A rule that fills a model: `target(model, generator, [inputs], [labels], **fields)`."""
+
+    needs: ClassVar[tuple[str, ...]] = ()  # which of "inputs" and "labels" `target` is given
+    engine_fields = ("class_prior",)
+
+    class_prior: bool = Knob(
+        False,
+        help="start the last bias at the log of the class frequencies: no first steps to learn them",
+    )
+
+
+class RuleChoice(InitChoice):
+    """A rule for weights, beside which every bias starts at one constant."""
+
+    bias: float = Knob(0.0, ge=-10, le=10, help="what every bias starts at; norms are left alone")
+
+
+def layers(model: nn.Module) -> Iterator[Any]:
+    """The layers with filters or a weight matrix, in the order of the model's modules."""
+    for module in model.modules():
+        weight = getattr(module, "weight", getattr(module, "in_proj_weight", None))
+        if isinstance(weight, Tensor) and weight.ndim > 1 and not isinstance(module, NO_FILTERS):
+            yield module
+
+
+def weights(model: nn.Module, bias: float = 0.0) -> Iterator[Tensor]:
+    """Every filter bank and weight matrix, to be filled in place; biases become constant on the way."""
+    for layer in layers(model):
+        yield from fillable(layer, bias)
+
+
+def fillable(layer: Any, bias: float) -> Iterator[Tensor]:
+    """A layer's weight; three of attention; a copy that is assigned where weight norm or spectral norm holds it."""
+    if isinstance(layer, nn.MultiheadAttention):
+        yield from layer.in_proj_weight.detach().chunk(3)
+        return
+    if getattr(layer, "bias", None) is not None:
+        nn.init.constant_(layer.bias, bias)
+    if parametrize.is_parametrized(layer):
+        yield (weight := torch.empty_like(layer.weight))
+        assign(layer, weight)
+    else:
+        yield layer.weight
+
+
+def assign(layer: Any, weight: Tensor) -> None:
+    """Give a layer under weight norm or spectral norm this weight.
+
+    Weight norm has no direction for a row of zeros: it keeps the old one, at length zero.
+    """
+    if hasattr(layer.parametrizations.weight, "original1"):
+        silent = weight.flatten(1).norm(dim=1).view(-1, *[1] * (weight.ndim - 1)) == 0
+        layer.weight = torch.where(silent, layer.weight.detach(), weight)
+        layer.parametrizations.weight.original0.detach()[silent] = 0
+    else:
+        layer.weight = weight
+        for _look in range(15):  # each look is a step of spectral norm towards the new weight
+            layer.weight.detach()
+
+
+def class_prior(model: nn.Module, labels: Tensor, classes: int) -> None:
+    """The last bias becomes the log of each class's frequency, every count being one more than it is.
+
+    Args:
+        model: gives K logits an image, or K * P as Unflatten(1, (K, P)) takes them.
+        labels: (N,) or (N, P), of the training images.
+        classes: K.
+    """
+    positions = labels.reshape(len(labels), -1).T
+    counts = torch.stack([position.bincount(minlength=classes) for position in positions], 1) + 1
+    prior = (counts / counts.sum(0)).log().flatten()
+    *_others, last = layers(model)
+    if last.bias is not None:
+        last.bias.detach().copy_(prior)
