@@ -23,6 +23,7 @@ PLACES = {
     "preprocessing": "preprocessing",
     "regularizers": "regularizers.0",
     "schedules": "schedule",
+    "splits": "split",
 }
 
 

@@ -93,14 +93,15 @@ MORE: dict[str, dict[str, dict[str, Any]]] = {
         "bfloat16": {"training": {"precision": "bfloat16"}},
         "a last batch of one": {"training": {"batch_size": 718}},
         "one batch": {"training": {"batch_size": 4096, "epochs": 3}},
-        "seed, share, cpu": {"training": {"seed": 7, "validation_share": 0.7, "device": "cpu"}},
+        "seed, cpu": {"training": {"seed": 7, "device": "cpu"}},
         "two threads": {"training": {"threads": 2}, "model": CONVNET},
     },
 }  # fmt: skip
 SMALL: dict[str, Any] = {
     "model": {"kind": "mlp", "width": 16, "depth": 1},
     "optimizer": {"kind": "adamw", "lr": 0.01},
-    "training": {"epochs": 2, "threads": 1, "validation_share": 0.6},
+    "split": {"kind": "stratified", "validation_share": 0.6},
+    "training": {"epochs": 2, "threads": 1},
 }
 Result = dict[str, Any]
 Cases = dict[str, Experiment]
@@ -253,9 +254,9 @@ def test_data_sets_are_repeated(
         "folder": {"kind": "folder", "root": str(folder), "size": 16},
         "grey": {"kind": "folder", "root": str(folder), "size": 12, "grey": True},
     }
-    training = {"validation_share": 0.8}
+    split = {"kind": "stratified", "validation_share": 0.8}
     cases = {
-        name: Experiment.from_data(merged(SMALL, {"dataset": data, "training": training}))
+        name: Experiment.from_data(merged(SMALL, {"dataset": data, "split": split}))
         for name, data in sets.items()
     }
     for name, one in play(cases).items():

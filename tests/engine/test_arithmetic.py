@@ -1,83 +1,17 @@
 """What the engine computes, against closed forms, numpy and torchvision."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
-import torchvision.transforms.v2.functional as tv
-from torch import Tensor, nn
+from torch import nn
 
-from trainlab.catalog.augmentations import horizontal_flip, rotate_scale, shift
 from trainlab.catalog.preprocessing import Standardize, channel_statistics
 from trainlab.catalog.regularizers import L2, ClipNorm, ClipValue
-from trainlab.engine.batches import Batches, check_split, epoch_order, stratified_split
+from trainlab.engine.batches import Batches, check_split, epoch_order, probabilities, right
 from trainlab.engine.meter import Meter
 from trainlab.engine.randomness import generator, key_seed
 from trainlab.engine.weights import weights_sha256
 from trainlab.errors import Problem
-
-SIZES = [(1, 8, 8), (3, 12, 20)]
-
-
-def images(shape: tuple[int, int, int], count: int = 24) -> Tensor:
-    """Smooth ones: resampling by two programs then differs by rounding only."""
-    coarse = torch.rand(count, shape[0], 4, 4, generator=generator("images"))
-    return nn.functional.interpolate(coarse, shape[1:], mode="bicubic").clamp(0, 1)
-
-
-def draws() -> torch.Generator:
-    return generator("draws")
-
-
-@pytest.mark.parametrize("shape", SIZES)
-def test_flip_is_torchvisions_for_the_images_drawn(shape: tuple[int, int, int]) -> None:
-    batch = images(shape)
-    drawn = torch.rand(len(batch), generator=draws()) < 0.3
-    assert 0 < drawn.sum() < len(batch)
-    for image, flipped, ours in zip(
-        batch, drawn, horizontal_flip(batch, draws(), 0.3), strict=True
-    ):
-        assert torch.equal(ours, tv.horizontal_flip(image) if flipped else image)
-
-
-@pytest.mark.parametrize("shape", SIZES)
-def test_shift_is_torchvisions_padded_crop(shape: tuple[int, int, int]) -> None:
-    batch, (_c, height, width) = images(shape), shape
-    moves = torch.randint(5, (2, len(batch)), generator=draws())
-    assert len(set(map(tuple, moves.t().tolist()))) > 5  # a draw an image
-    ours = shift(batch, draws(), padding=2)
-    for number, image in enumerate(batch):
-        top, left = moves[:, number].tolist()
-        expected = tv.crop(tv.pad(image, [2]), top, left, height, width)
-        assert torch.equal(ours[number], expected)
-
-
-@pytest.mark.parametrize("shape", SIZES)
-def test_rotation_and_scale_are_torchvisions_affine(shape: tuple[int, int, int]) -> None:
-    batch = images(shape)
-    ours = rotate_scale(batch, draws(), degrees=30.0, scale=(0.8, 1.3))
-    drawn = torch.rand(2, len(batch), generator=draws())
-    for number, image in enumerate(batch):
-        expected = tv.affine(
-            image,
-            angle=-float((drawn[0, number] * 2 - 1) * 30),
-            translate=[0, 0],
-            scale=float(0.8 + drawn[1, number] * 0.5),
-            shear=[0.0, 0.0],
-            interpolation=tv.InterpolationMode.BILINEAR,
-        )
-        assert torch.allclose(ours[number], expected, atol=1e-4)
-
-
-@pytest.mark.parametrize("augment", [horizontal_flip, shift, rotate_scale])
-def test_augmentation_keeps_shape_and_range(augment: Callable[..., Tensor]) -> None:
-    batch = images((3, 12, 20))
-    result = augment(batch, draws())
-    assert result.shape == batch.shape
-    assert result.min() >= 0
-    assert result.max() <= 1 + 1e-6
-
 
 def weighted() -> list[nn.Parameter]:
     parameters = [nn.Parameter(torch.randn(5, 3)), nn.Parameter(torch.randn(5))]
@@ -131,21 +65,19 @@ def test_a_channel_without_contrast_stays_finite() -> None:
     assert Standardize(pixels)(pixels.float() / 255).abs().max() < 1e-3
 
 
-@pytest.mark.parametrize("share", [0.1, 0.2, 0.5, 0.9])
-def test_the_split_is_stratified_disjoint_and_whole(share: float) -> None:
-    labels = torch.arange(1000).square().remainder(7) % 4
-    train, val = stratified_split(labels, share, seed=3)
-    assert sorted([*train.tolist(), *val.tolist()]) == list(range(1000))
-    for label, count in zip(*labels.unique(return_counts=True), strict=True):
-        assert int((labels[val] == label).sum()) == round(share * int(count))
-    again = stratified_split(labels, share, seed=3)
-    assert torch.equal(train, again[0])
-    assert not torch.equal(val, stratified_split(labels, share, seed=4)[1])
+def test_an_answer_is_right_for_each_position() -> None:
+    logits = torch.tensor([[[5.0, 0.0], [0.0, 5.0]], [[0.0, 5.0], [5.0, 0.0]]])  # (N, K, P)
+    labels = torch.tensor([[0, 1], [1, 1]])
+    assert right(logits, labels).tolist() == [[True, True], [True, False]]
+    mixed = probabilities(labels, 2)
+    assert mixed.shape == (2, 2, 2)
+    assert torch.equal(mixed.argmax(1), labels)
+    assert torch.equal(right(logits, mixed), right(logits, labels))
 
 
 def test_an_empty_side_of_the_split_is_a_problem() -> None:
     for sides in ((torch.arange(3), torch.arange(0)), (torch.arange(0), torch.arange(3))):
-        with pytest.raises(Problem, match="validation_share"):
+        with pytest.raises(Problem, match="split: "):
             check_split(*sides)
 
 

@@ -17,6 +17,7 @@ from trainlab.catalog.models import MLP, ConvNet
 from trainlab.catalog.norms import NoNorm
 from trainlab.catalog.optimizers import SGD
 from trainlab.catalog.schedules import Constant
+from trainlab.catalog.splits import Stratified
 from trainlab.catalog.training import Training
 from trainlab.engine import checkpoint
 from trainlab.engine.failures import guard
@@ -162,14 +163,14 @@ def test_batches_of_odd_sizes(count: int, batch: int, steps: int) -> None:
 
 @pytest.mark.parametrize("share", [1e-9, 0.001])
 def test_nothing_to_validate_on_is_a_problem(share: float) -> None:
-    training = TINY.training.but(validation_share=share)
-    failed = card(train(with_target(images_of(20), TINY.but(training=training))))
-    assert failed.what.startswith("training.validation_share: ")
+    split = Stratified(validation_share=share)
+    failed = card(train(with_target(images_of(20), TINY.but(split=split))))
+    assert failed.what.startswith("split: ")
 
 
 def test_a_share_near_one_leaves_an_image_a_class() -> None:
-    training = TINY.training.but(validation_share=0.9999)
-    events = train(with_target(images_of(60, classes=3), TINY.but(training=training)))
+    split = Stratified(validation_share=0.9999)
+    events = train(with_target(images_of(60, classes=3), TINY.but(split=split)))
     started = next(event for event in events if isinstance(event, ev.Started))
     assert (started.train_images, started.val_images) == (3, 57)
     assert events[-1] == ev.Changed("done")

@@ -1,6 +1,8 @@
 """The same experiment gives the same numbers: twice, disturbed, interrupted, and against a plain loop."""
 
+import copy
 import threading
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -8,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 from torch.optim import lr_scheduler
+from torchvision.ops import StochasticDepth
 
 from trainlab import commands as cmd
 from trainlab import events as ev
@@ -21,10 +25,11 @@ from trainlab.catalog.regularizers import L2, ClipNorm
 from trainlab.catalog.schedules import Constant, Plateau, ScheduleChoice, Step
 from trainlab.catalog.training import Training
 from trainlab.choice import choices
+from trainlab.draws import DrawsFrom
 from trainlab.engine import checkpoint
-from trainlab.engine.batches import epoch_order, stratified_split
-from trainlab.engine.build import augmenter, build_model
-from trainlab.engine.randomness import generator, key_dropout
+from trainlab.engine.batches import epoch_order
+from trainlab.engine.build import augmenter, build_model, split_rows
+from trainlab.engine.randomness import generator, key_noise
 from trainlab.engine.trainer import Trainer
 from trainlab.experiment import Experiment
 
@@ -206,8 +211,8 @@ def test_numbers_are_those_of_a_plain_loop() -> None:
     events = train(experiment)
     data = experiment.dataset.load()
     pixels, labels = data.images.numpy().astype(np.float32) / np.float32(255), data.labels
-    rows, held = stratified_split(labels, 0.2, 0)
-    model = build_model(experiment.model, experiment.init, (1, 8, 8), 10, 0)
+    rows, held = split_rows(experiment, data)
+    model = build_model(experiment, data)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     inputs = torch.from_numpy(pixels)
     for epoch in range(2):
@@ -231,22 +236,56 @@ def test_numbers_are_those_of_a_plain_loop() -> None:
         assert end.val_accuracy == (logits.argmax(1) == labels[held]).double().mean().item()
 
 
-@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
-def test_keyed_dropout_is_torchs_own(p: float) -> None:
-    def through(layer: nn.Module) -> tuple[Tensor, Tensor]:
-        inputs = torch.linspace(-3, 3, 5000).requires_grad_()
-        output = layer(inputs)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Dropout(0.1),
+        nn.Dropout(0.9),
+        nn.Dropout2d(0.4),
+        nn.AlphaDropout(0.3),
+        nn.RReLU(0.1, 0.4),
+        StochasticDepth(0.5, "row"),
+        StochasticDepth(0.5, "batch"),
+    ],
+    ids=repr,
+)
+def test_keyed_noise_is_torchs_own(layer: nn.Module, layout: torch.memory_format) -> None:
+    def through(module: nn.Module) -> tuple[Tensor, Tensor]:
+        inputs = torch.linspace(-3, 3, 4 * 6 * 25).reshape(4, 6, 5, 5)
+        inputs = inputs.to(memory_format=layout).requires_grad_()
+        output = module(inputs)
         output.square().sum().backward()
         assert inputs.grad is not None
         return output, inputs.grad
 
     torch.manual_seed(5)
-    expected = through(nn.Dropout(p))
-    keyed = nn.Sequential(nn.Dropout(p))
-    common = key_dropout(keyed, torch.device("cpu"))
+    expected = through(layer)
+    keyed = nn.Sequential(copy.deepcopy(layer))
+    common = key_noise(keyed, torch.device("cpu"))
     assert common is not None
     common.manual_seed(5)
+    torch.manual_seed(6)  # the shared generator is not asked
     for ours, theirs in zip(through(keyed), expected, strict=True):
         assert torch.equal(ours, theirs)
     keyed.eval()
-    assert torch.equal(keyed(torch.ones(3)), torch.ones(3))
+    layer.eval()
+    assert torch.equal(keyed(-torch.ones(1, 1, 1, 1)), layer(-torch.ones(1, 1, 1, 1)))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "swin_t", "mobilenet_v3_small"])
+def test_draws_from_a_generator_of_ones_own_are_the_shared_ones(name: str) -> None:
+    def weights() -> Tensor:
+        model = torchvision.models.get_model(name, weights=None, num_classes=3)
+        return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+    torch.manual_seed(8)
+    expected = weights()
+    torch.manual_seed(9)
+    before = torch.get_rng_state()
+    with DrawsFrom(torch.Generator().manual_seed(8)):
+        assert torch.equal(weights(), expected)
+        for draw in (torch.rand, torch.randn, partial(torch.randint, 2, 9)):
+            draw((5,))
+        torch.randperm(5)
+    assert torch.equal(torch.get_rng_state(), before)

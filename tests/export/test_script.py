@@ -90,7 +90,7 @@ def test_only_what_differs_from_the_targets_defaults_is_printed() -> None:
 
 
 def test_dropout_is_seeded_only_where_there_is_some() -> None:
-    seeding = 'torch.manual_seed(key_seed(SEED, "dropout", step))'
+    seeding = 'torch.manual_seed(key_seed(SEED, "noise", step))'
     assert seeding not in exported()
     assert seeding in exported(model={"kind": "convnet", "dropout": 0.5})
 
