@@ -30,6 +30,7 @@ FIELDS = {
     "optimizers": "optimizer",
     "schedules": "schedule",
     "regularizers": "regularizers",
+    "splits": "split",
 }
 RICH = Experiment(
     augmentations=(Shift(padding=2), RotateScale(degrees=5.0)),

@@ -52,11 +52,15 @@ class Batches:
         preprocess: Callable[[Tensor], Tensor],
         augment: Augment | None = None,
         mix: Mix | None = None,
+        pointwise: bool = True,
     ) -> "Batches":
-        """From images (N, C, H, W) on the device; inputs are prepared once where that is possible."""
+        """From images (N, C, H, W) on the device; inputs are prepared once where that is possible.
+
+        Not where `preprocess` is not pointwise: portions of another size would have other last bits.
+        """
         rows = images.permute(0, 2, 3, 1).contiguous()
         batches = cls(rows, labels, preprocess, augment, mix)
-        if augment or mix or rows.numel() * 4 > PREPARED_BYTES:
+        if augment or mix or not pointwise or rows.numel() * 4 > PREPARED_BYTES:
             return batches
         every = torch.arange(len(rows), device=rows.device).split(4096)
         inputs = torch.cat([preprocess(gather(rows, index)) for index in every])

@@ -154,10 +154,14 @@ def build_batches(
     images, labels = data.images.to(device), data.labels.to(device)
     train_images = images[train_rows]
     preprocess = experiment.preprocessing.build(train_images)
+    pointwise = experiment.preprocessing.pointwise
     mix = mixer(experiment, len(data.classes))
     augment = augmenter(experiment)
-    train = Batches.make(train_images, labels[train_rows], preprocess, augment, mix)
-    return train, Batches.make(images[val_rows], labels[val_rows], preprocess)
+    train = Batches.make(
+        train_images, labels[train_rows], preprocess, augment, mix, pointwise=pointwise
+    )
+    val_images, val_labels = images[val_rows], labels[val_rows]
+    return train, Batches.make(val_images, val_labels, preprocess, pointwise=pointwise)
 
 
 def build_parts(experiment: Experiment, data: Images) -> Parts:
