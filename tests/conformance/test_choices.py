@@ -109,6 +109,8 @@ def test_settings_are_the_parameters_of_its_target(choice: type[Choice]) -> None
         return  # a container of layers: its settings shape what is put in it
     theirs_count = target.__module__.split(".")[0] in LIBRARIES
     for name, field in settings(choice).items():
+        if name in choice.engine_fields:
+            continue
         assert name in parameters, f"{name} is no parameter of {target.__qualname__}"
         theirs = parameters[name].default
         said = "torch" in f"{field.description} {card.use} {card.pitfalls}"

@@ -51,21 +51,6 @@ class NormChoice(Choice):
         return layer
 
 
-class _WeightsNormed(NormChoice):
-    """A norm of weights: nothing follows the layer, whose weight is computed anew at every step."""
-
-    def layer(self, channels: int, spatial: bool) -> nn.Module:
-        """A module that does nothing."""
-        return nn.Identity()
-
-    def around(self, layer: nn.Module) -> nn.Module:
-        """The layer, its weight under torch's parametrisation; it says how in `wrapped_by`."""
-        wrap = partial(type(self).target, **self.arguments())
-        vars(layer)["wrapped_by"] = wrap  # the exported script prints it
-        wrapped: nn.Module = wrap(layer)
-        return wrapped
-
-
 class NoNorm(NormChoice):
     """No normalisation."""
 
@@ -226,6 +211,21 @@ class LocalResponseNorm(NormChoice):
     def layer(self, channels: int, spatial: bool) -> nn.Module:
         """torch's own over images; nothing over flat features, which have no neighbours."""
         return nn.LocalResponseNorm(**self.arguments()) if spatial else nn.Identity()
+
+
+class _WeightsNormed(NormChoice):
+    """A norm of weights: nothing follows the layer, whose weight is computed anew at every step."""
+
+    def layer(self, channels: int, spatial: bool) -> nn.Module:
+        """A module that does nothing."""
+        return nn.Identity()
+
+    def around(self, layer: nn.Module) -> nn.Module:
+        """The layer, its weight under torch's parametrisation; it says how in `wrapped_by`."""
+        wrap = partial(type(self).target, **self.arguments())
+        vars(layer)["wrapped_by"] = wrap  # the exported script prints it
+        wrapped: nn.Module = wrap(layer)
+        return wrapped
 
 
 class WeightNorm(_WeightsNormed):

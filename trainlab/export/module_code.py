@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from trainlab.export.names import call, literal
 
@@ -17,7 +18,8 @@ def module_code(module: nn.Module, name_of: Callable[[Callable[..., Any]], str])
     """`nn.Sequential(nn.Conv2d(1, 32, 3), ...)`: each argument that makes a difference, and no other.
 
     Arguments are recovered from the attributes of the same names, as torch's layers keep them. A module
-    that does not keep them has an attribute `recipe`, the call that makes it.
+    that does not keep them has an attribute `recipe`, the call that makes it; one whose weight is
+    computed from others has `wrapped_by`, the call that made it so.
 
     Args:
         module: the network.
@@ -27,13 +29,15 @@ def module_code(module: nn.Module, name_of: Callable[[Callable[..., Any]], str])
     if isinstance(recipe, partial):
         words = [literal(value) for value in recipe.args]
         return call(name_of(recipe.func), recipe.func, tuple(words), recipe.keywords)
-    name = name_of(type(module))
+    name = name_of(type_before_parametrizations(module))
     if isinstance(module, nn.Sequential):
         return f"{name}({''.join(module_code(child, name_of) + ',' for child in module)})"
     needed, optional = _arguments(module)
     words = [_word(value, name_of) for value in needed]
     words += [f"{key}={_word(value, name_of)}" for key, value in optional.items()]
-    return f"{name}({', '.join(words)})"
+    code = f"{name}({', '.join(words)})"
+    wrap = getattr(module, "wrapped_by", None)
+    return call(name_of(wrap.func), wrap.func, (code,), wrap.keywords) if wrap else code
 
 
 def _word(value: Any, name_of: Callable[[Callable[..., Any]], str]) -> str:
@@ -44,7 +48,9 @@ def _arguments(module: nn.Module) -> tuple[list[Any], dict[str, Any]]:
     """The arguments without a default, and those others that are needed to make an equal module."""
     needed: dict[str, Any] = {}
     optional: dict[str, Any] = {}
-    for name, parameter in inspect.signature(type(module)).parameters.items():
+    for name, parameter in inspect.signature(
+        type_before_parametrizations(module)
+    ).parameters.items():
         if name in NOT_SETTINGS or parameter.kind in (
             parameter.VAR_KEYWORD,
             parameter.VAR_POSITIONAL,
@@ -72,7 +78,10 @@ def _alike(module: nn.Module, arguments: dict[str, Any]) -> bool:
     """Whether these arguments would make a module like this one."""
     try:
         with torch.device("meta"):
-            other = type(module)(**arguments)
+            other = type_before_parametrizations(module)(**arguments)
+            if wrap := vars(module).get("wrapped_by"):
+                vars(other)["wrapped_by"] = wrap
+                wrap(other)
     except Exception:  # whatever a constructor makes of arguments that it does not take
         return False
     return _traits(other) == _traits(module)
