@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, ClassVar
+from typing import IO, ClassVar, Literal
 
 import torch
 
@@ -15,6 +15,8 @@ from trainlab.choice import Choice
 from trainlab.errors import Problem
 from trainlab.events import Progress
 from trainlab.text import _
+
+Cue = Literal["handedness", "orientation", "colour", "parts", "coordinates"]
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,11 @@ class Images:
 class DatasetChoice(Choice):
     """A source of images: `target(**fields)` gives (images, labels) as plain tensors.
 
-    `names_target(**fields)` gives the file name of each row, where they have any.
+    `names_target(**fields)` gives the file name of each row, where they have any. `cues` say what
+    tells the classes apart, beyond the shape of things: augmentations that take one away are warned of.
     """
 
+    cues: ClassVar[frozenset[Cue]] = frozenset()
     names_target: ClassVar[Callable[..., list[str]] | None] = None
 
     def at_hand(self) -> bool:
