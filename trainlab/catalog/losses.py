@@ -15,7 +15,7 @@ from trainlab.choice import Card, Choice, Knob
 _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
 
 
-def probabilities(logits: Tensor, labels: Tensor) -> Tensor:
+def soft_labels(logits: Tensor, labels: Tensor) -> Tensor:
     """The labels as probabilities, in the shape and type of the logits."""
     if labels.is_floating_point():
         return labels
@@ -24,7 +24,7 @@ def probabilities(logits: Tensor, labels: Tensor) -> Tensor:
 
 def squared_error(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean squared distance between the logits and the one-hot labels."""
-    return F.mse_loss(logits, probabilities(logits, labels))
+    return F.mse_loss(logits, soft_labels(logits, labels))
 
 
 def hinge(logits: Tensor, labels: Tensor, margin: float = 1.0, squared: bool = False) -> Tensor:
@@ -43,7 +43,7 @@ def focal(logits: Tensor, labels: Tensor, gamma: float = 2.0) -> Tensor:
     log_p = F.log_softmax(logits, 1)
     tiny = torch.finfo(log_p.dtype).tiny  # at p = 1 a gamma below 1 has no gradient
     losses = -((-torch.expm1(log_p)).clamp_min(tiny) ** gamma) * log_p
-    return (probabilities(logits, labels) * losses).sum(1).mean()
+    return (soft_labels(logits, labels) * losses).sum(1).mean()
 
 
 class LossChoice(Choice):

@@ -1,0 +1,33 @@
+"""Optimizers: how a gradient becomes a step. Each is torch's own class, with torch's defaults."""
+
+from trainlab.catalog.optimizers.adam import Adam, Adamax, AdamW, NAdam, RAdam
+from trainlab.catalog.optimizers.adaptive import Adadelta, Adafactor, Adagrad, RMSprop
+from trainlab.catalog.optimizers.base import OptimizerChoice, decay_groups
+from trainlab.catalog.optimizers.geometry import LBFGS, Muon
+from trainlab.catalog.optimizers.plain import ASGD, SGD, Rprop
+
+# classes of torch.optim that are not offered, and why
+EXCLUDED = {
+    "Optimizer": "the base class of the others",
+    "SparseAdam": "takes sparse gradients only, as embeddings of huge vocabularies give them; no network here does",
+}
+
+__all__ = [
+    "ASGD",
+    "EXCLUDED",
+    "LBFGS",
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Muon",
+    "NAdam",
+    "OptimizerChoice",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+    "decay_groups",
+]
