@@ -13,6 +13,7 @@ from trainlab.engine.randomness import generator, key_seed
 from trainlab.engine.weights import weights_sha256
 from trainlab.errors import Problem
 
+
 def weighted() -> list[nn.Parameter]:
     parameters = [nn.Parameter(torch.randn(5, 3)), nn.Parameter(torch.randn(5))]
     for parameter in parameters:
