@@ -22,6 +22,8 @@ from trainlab.choice import Card, Knob
 from trainlab.errors import Problem
 from trainlab.text import _
 
+REMEDY = "Name a folder that holds one sub-folder of images for each class"
+
 
 def in_order(folder: str | Path) -> list[Path]:
     """What a folder holds, hidden names left out, in natural order."""
@@ -122,14 +124,14 @@ class ImageFolder(FileImages):
         )
 
 
-def existing_folder(root: str) -> Path:
+def existing_folder(root: str, remedy: str = REMEDY) -> Path:
     """The absolute path of a folder that the user named. Raises Problem where there is none."""
     if root and place(root).is_dir():
         return place(root)
     what = _("There is no folder {folder}").format(folder=printable(root)) if root else ""
     raise Problem(
         what or _("No folder is chosen"),
-        remedy=_("Name a folder that holds one sub-folder of images for each class"),
+        remedy=_(remedy),
     )
 
 
