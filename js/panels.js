@@ -3,6 +3,8 @@ import { makeCard, makePictures } from "./card.js";
 import { makeCode } from "./code.js";
 import { adopt, attr, h, icon, keyed, line, listen, text, translator, watchTheme } from "./dom.js";
 import { makeSection } from "./form.js";
+import { makeRace } from "./race.js";
+import { makeUpload } from "./upload.js";
 
 let views = 0;
 
@@ -73,12 +75,14 @@ function makePanel(ctx) {
   const intro = h("p", { class: "tl-intro" });
   const sections = h("div", { class: "tl-sections" });
   const actions = h("div", { class: "tl-actions" });
+  const buttons = h("div", { class: "tl-actions" }, actions, ctx.upload.button);
   const pictures = makePictures(ctx);
   const cards = h("div", { class: "tl-cards" });
   const code = makeCode(ctx);
   const waiting = h("p", { class: "tl-empty" }, ctx._("Preparing the panel …"));
   const el = h("div", { class: "tl-panel tl-surface", role: "tabpanel", id: ctx.id("panel"), tabindex: -1 },
-    h("div", { class: "tl-panel-head" }, h("div", null, title, intro), actions), waiting, sections, pictures.el, cards, code.el);
+    h("div", { class: "tl-panel-head" }, h("div", null, title, intro), buttons), ctx.upload.el, waiting, sections, ctx.race.el, pictures.el, cards, code.el);
+  ctx.upload.dropOn(el);
   const updateSections = keyed(sections, section => `${section.path}:${Boolean(section.list)}`, section => makeSection(section, ctx));
   const updateCards = keyed(cards, section => section.path, () => {
     const card = makeCard(ctx);
@@ -102,6 +106,8 @@ function makePanel(ctx) {
       updateSections((panel.sections ?? []).map(section => ({ ...section, lone, card: null })));
       updateCards((panel.sections ?? []).filter(section => section.card));
       updateActions(panel.actions ?? []);
+      ctx.upload.update(panel.upload);
+      ctx.race.update(panel.race);
       pictures.update(panel.pictures);
       code.update(panel.code);
     },
@@ -125,13 +131,14 @@ function replace(old, fresh) {
 }
 
 function render({ model, el }) {
-  const view = `tl${views++}`;
+  const view = `tl${views++}-${Math.random().toString(36).slice(2)}`;
   let pending = null;
   let before = null;
   let wish = null;
-  const send = message => model.send(message);
+  const send = (message, buffers) => model.send(message, undefined, buffers);
   const ctx = {
     _: translator(model),
+    view,
     id: name => `${view}-${name}`,
     send,
     back: () => ctx.open(before ?? model.get("tabs")?.[0]?.id),
@@ -146,6 +153,9 @@ function render({ model, el }) {
       send(message);
     },
   };
+  // These two outlive the panel they are shown in: a race stays as it was left, an upload goes on.
+  ctx.race = makeRace(ctx);
+  ctx.upload = makeUpload(ctx);
   const header = makeHeader(ctx);
   const tabs = makeTabs(ctx);
   let panel = makePanel(ctx);
@@ -172,12 +182,16 @@ function render({ model, el }) {
     wish = null;
   }
 
+  const receive = (message, buffers = []) => {
+    if (message.view === view) ctx[message.type]?.receive?.(message, buffers);
+  };
   const release = adopt(el, "tl-panels");
   el.append(header.el, tabs.el, panel.el);
   draw();
-  const unlisten = listen(model, { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw });
-  const unwatch = watchTheme(el);
+  const unlisten = listen(model, { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw, "msg:custom": receive });
+  const unwatch = watchTheme(el, dark => ctx.race.setTheme(dark));
   return () => {
+    ctx.race.destroy();
     release();
     unlisten();
     unwatch();

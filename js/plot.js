@@ -1,5 +1,6 @@
 // What the three panels of the chart show, and how uPlot is to draw one of them.
 import uPlot from "uplot";
+import { short } from "./values.js";
 
 /** Okabe and Ito's colours; the lighter ones on dark ground. Dashes and markers say the same without colour. */
 const PALETTES = {
@@ -32,14 +33,6 @@ export const PANELS = [
 export const LEGEND_HEIGHT = 32;
 export const AXIS_HEIGHT = 28;
 const GUTTER = 60;
-
-/** At most four significant digits, without needless zeros; small ones as powers of ten. */
-export function short(value) {
-  if (value == null) return "–";
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e");
-  return String(Number(value.toPrecision(4)));
-}
 
 const padded = (low, high, by) => [low - by * (high - low || 1), high + by * (high - low || 1)];
 

@@ -1,6 +1,7 @@
 // The chart's controls: toggles, smoothing, zoom, and the legends that double as the readout.
 import { attr, h, text } from "./dom.js";
-import { AXIS_HEIGHT, LEGEND_HEIGHT, PANELS, palette, short } from "./plot.js";
+import { AXIS_HEIGHT, LEGEND_HEIGHT, PANELS, palette } from "./plot.js";
+import { short } from "./values.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 

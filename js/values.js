@@ -9,6 +9,14 @@ export const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 /** What a value looks like in a box: null is an empty box. */
 export const show = value => (value == null ? "" : String(value));
 
+/** At most four significant digits, without needless zeros; small ones as powers of ten. */
+export function short(value) {
+  if (value == null) return "–";
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(2).replace(/\.?0+e/, "e").replace("e+", "e");
+  return String(Number(value.toPrecision(4)));
+}
+
 /** What a typed text means: a number, null where that is allowed, or the text itself for Python to refuse. */
 export function parse(typed, nullable) {
   const trimmed = typed.trim();

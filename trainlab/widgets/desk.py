@@ -3,10 +3,12 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from typing import Any
 
-from trainlab.catalog.datasets import DatasetChoice, Images
+from trainlab.catalog.datasets import DatasetChoice, Images, store_upload
 from trainlab.engine.build import resolve_device
 from trainlab.engine.device import default_threads
 from trainlab.errors import Problem
@@ -17,7 +19,8 @@ from trainlab.widgets.bundles import PanelsWidget, sound
 from trainlab.widgets.editor import Editor
 from trainlab.widgets.forms import draw_formulas
 from trainlab.widgets.panels import Panel
-from trainlab.widgets.pictures import Look, unavailable
+from trainlab.widgets.pictures import Look, answer_race, unavailable
+from trainlab.widgets.upload import Uploads
 
 CODE = "code"
 _CODE_INTRO = "The same training in plain PyTorch: on the CPU it gives the same numbers."
@@ -38,6 +41,7 @@ class Desk:
         self._drawing = False
         self._data: dict[DatasetChoice, Images | Problem] = {}
         self._reading = False
+        self._uploads = Uploads()
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:  # no kernel: everything is done at once
@@ -80,10 +84,19 @@ class Desk:
         self._show_form()
         self._show_pictures_soon()
 
-    def _hear(self, _widget: object, message: Any, _buffers: object) -> None:
+    def _hear(self, _widget: object, message: Any, buffers: Any) -> None:
         """What the page sends; anything that makes no sense is left alone."""
         if not sound(message):
             return
+        match message:
+            case {"type": "race", **request}:
+                self._soon(partial(self._race, request))
+            case {"type": "upload", **part}:
+                self._receive(part, buffers)
+            case _:
+                self._edit(message)
+
+    def _edit(self, message: Any) -> None:
         try:
             with self._editing:
                 self._obey(message)
@@ -107,6 +120,42 @@ class Desk:
                 self._draw += 1
             case _:
                 raise Problem(_("the page sent something unknown"))
+
+    def _race(self, request: dict[str, Any]) -> None:
+        with suppress(Problem):
+            words, buffers = answer_race(self.editor.experiment, request)
+            self.view.send(request | {"type": "race"} | words, buffers)
+
+    def _receive(self, part: dict[str, Any], buffers: Any) -> None:
+        """Take in a part of an uploaded file; with the last one it becomes the data set."""
+        answer = {"type": "upload", "view": part.get("view"), "part": part.get("part")}
+        try:
+            whole = self._uploads.take(part, buffers)
+        except Problem as problem:
+            self._soon(partial(self.view.send, answer | {"error": str(problem)}))
+            return
+        if whole is None:
+            self._soon(partial(self.view.send, answer | {"error": None}))
+        else:
+            self._behind(partial(self._keep_upload, *whole, answer))
+
+    def _keep_upload(self, name: str, data: bytes, answer: dict[str, Any]) -> None:
+        """Put an uploaded file on disk, and choose it; what was chosen stays where it is no good."""
+        try:
+            path = store_upload(data, name)
+        except Exception as error:  # a zip may be broken in any way
+            answer |= {"error": str(error)}
+        else:
+            answer |= {"error": None, "done": True}
+            with self._editing:
+                self.editor.set("dataset.kind", "zip")
+                self.editor.set("dataset.path", str(path))
+
+        def arrive() -> None:
+            self.refresh()
+            self.view.send(answer)
+
+        self._soon(arrive)
 
     def _show_header(self) -> None:
         experiment = self.editor.experiment
@@ -144,6 +193,7 @@ class Desk:
             "pictures": old.get("pictures", []),
             "actions": [{"id": name, "label": _(text)} for name, text in panel.actions.items()],
             "code": None,
+            **{name: make(self.editor.experiment) for name, make in panel.parts.items()},
         }
 
     def _sections(self, panel: Panel) -> list[dict[str, Any]]:
@@ -180,7 +230,7 @@ class Desk:
             del self._data[choice]
         elif found is None and not self._reading:  # one at a time; what is wanted then is read next
             self._reading = True
-            threading.Thread(target=self._read_behind, args=(choice,), daemon=True).start()
+            self._behind(partial(self._read_behind, choice))
         return found
 
     def _read_behind(self, choice: DatasetChoice) -> None:
@@ -192,6 +242,13 @@ class Desk:
             self._show_pictures_soon()
 
         self._soon(arrive)
+
+    def _behind(self, call: Callable[[], None]) -> None:
+        """Do something slow while the kernel answers the page."""
+        if self._loop is None:
+            call()
+        else:
+            threading.Thread(target=call, daemon=True).start()
 
     def _soon(self, call: Callable[[], None]) -> None:
         """Have the kernel's main thread do something when it is free."""

@@ -9,11 +9,15 @@ from trainlab.experiment import Experiment
 from trainlab.text import _
 from trainlab.widgets import pictures
 from trainlab.widgets.forms import Refused, Spec, section, sections_list
+from trainlab.widgets.upload import upload_spec
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One tab: an id, a title, a sentence, the experiment's fields it edits, and what it draws."""
+    """One tab: an id, a title, a sentence, the experiment's fields it edits, and what it draws.
+
+    `parts` are things of the page's own making, by name, that this panel has as well.
+    """
 
     id: str
     title: str
@@ -21,6 +25,7 @@ class Panel:
     fields: dict[str, str] = field(default_factory=dict)
     draw: Callable[[pictures.Look], list[Spec]] | None = None
     actions: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, Callable[[Experiment], Any]] = field(default_factory=dict)
 
     def sections(self, experiment: Experiment, refused: Refused) -> list[Spec]:
         """The forms of this panel."""
@@ -34,6 +39,7 @@ PANELS = (
         "What the network learns from. Look at the images before anything else.",
         {"dataset": "Data set", "preprocessing": "Preprocessing"},
         pictures.data_pictures,
+        parts={"upload": upload_spec},
     ),
     Panel(
         "augment",
@@ -62,6 +68,7 @@ PANELS = (
         "Optimizer",
         "How a gradient becomes a step.",
         {"optimizer": "Optimizer", "regularizers": "Regularisers"},
+        parts={"race": pictures.race_spec},
     ),
     Panel(
         "schedule",

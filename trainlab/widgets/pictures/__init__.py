@@ -5,16 +5,19 @@ from trainlab.widgets.pictures.data import data_pictures
 from trainlab.widgets.pictures.init import init_pictures
 from trainlab.widgets.pictures.look import Look, Spec, picture, unavailable
 from trainlab.widgets.pictures.model import model_pictures
+from trainlab.widgets.pictures.optimizer import answer_race, race_spec
 from trainlab.widgets.pictures.schedule import schedule_pictures
 
 __all__ = [
     "Look",
     "Spec",
+    "answer_race",
     "augment_pictures",
     "data_pictures",
     "init_pictures",
     "model_pictures",
     "picture",
+    "race_spec",
     "schedule_pictures",
     "unavailable",
 ]
