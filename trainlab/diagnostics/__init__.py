@@ -1,0 +1,1 @@
+"""Diagnostics: looking at data and at runs. They read, and change nothing."""
