@@ -14,6 +14,7 @@ EVERY = [(family, choice) for family, base in families().items() for choice in c
 PLACES = {
     "activations": "model.activation",
     "augmentations": "augmentations.0",
+    "convolutions": "model.convolution",
     "datasets": "dataset",
     "inits": "init",
     "losses": "loss",
@@ -63,7 +64,7 @@ def placed(place: str, value: Any) -> dict[str, Any]:
         if part == "0":
             value = [value]
         elif part == "model":
-            value = {"model": {"kind": "mlp"} | value}
+            value = {"model": {"kind": "convnet" if "convolution" in value else "mlp"} | value}
         else:
             value = {part: value}
     return dict(value)

@@ -2,16 +2,21 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Annotated
+from functools import partial
+from typing import Annotated, ClassVar
 
 from torch import nn
 
 from trainlab.catalog.activations import ActivationChoice, ReLU
+from trainlab.catalog.convolutions import ConvolutionChoice
 from trainlab.catalog.norms import BatchNorm, NormChoice
 from trainlab.choice import Choice, Knob, OneOf
+from trainlab.errors import Problem
 from trainlab.events import Progress
+from trainlab.text import _
 
 Shape = tuple[int, int, int]  # channels, height, width
+CENTRING = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
 class ModelChoice(Choice):
@@ -33,6 +38,8 @@ class ModelChoice(Choice):
 class SmallModel(ModelChoice):
     """A network for images of 8 to 64 pixels: its width, activation, normalisation and dropout."""
 
+    smallest: ClassVar[int] = 4  # pixels
+
     width: int = Knob(
         16, ge=1, le=512, scale="log", unit="channels", help="channels of the first layers"
     )
@@ -46,21 +53,35 @@ class SmallModel(ModelChoice):
         0.0, ge=0, le=0.95, help="share of features silenced before the classifier; 0.5 is usual"
     )
 
+    @abstractmethod
+    def stack(self, shape: Shape, classes: int) -> list[nn.Module]:
+        """The layers one after the other; those that do nothing are left out later."""
+
+    def make(self, shape: Shape, classes: int) -> nn.Sequential:
+        """The layers in a row. Raises Problem for images that are too small for filters."""
+        _channels, height, width = shape
+        if min(height, width) < self.smallest:
+            raise Problem(
+                _("model: {model} cannot work on images of {height}x{width}").format(
+                    model=self.title(), height=height, width=width
+                ),
+                _("its filters need neighbours: at least {side} pixels").format(side=self.smallest),
+                _("choose the MLP, or larger images"),
+            )
+        return sequential(self.stack(shape, classes))
+
     def normed(
         self, layer: Callable[..., nn.Module], channels: int, spatial: bool = True
     ) -> list[nn.Module]:
-        """A layer made without bias if a normalisation, whose own shift would undo it, follows."""
+        """A layer, made without a bias where the normalisation that follows would undo it."""
         norm = self.norm.layer(channels, spatial=spatial)
-        return [layer(bias=isinstance(norm, nn.Identity)), norm]
+        return [self.norm.around(layer(bias=not isinstance(norm, CENTRING))), norm]
 
     def conv(
         self, ins: int, outs: int, size: int = 3, stride: int = 1, groups: int = 1
     ) -> list[nn.Module]:
         """A convolution that keeps the image's size (over the stride), and its normalisation."""
-
-        def layer(bias: bool) -> nn.Module:
-            return nn.Conv2d(ins, outs, size, stride, size // 2, groups=groups, bias=bias)
-
+        layer = partial(nn.Conv2d, ins, outs, size, stride, size // 2, groups=groups)
         return self.normed(layer, outs)
 
     def unit(
@@ -68,6 +89,16 @@ class SmallModel(ModelChoice):
     ) -> list[nn.Module]:
         """Convolution, normalisation, activation."""
         return [*self.conv(ins, outs, size, stride, groups), self.activation.build()]
+
+    def bare(self, ins: int, outs: int, size: int = 3, stride: int = 1) -> nn.Module:
+        """The convolution alone, where its normalisation comes later."""
+        return self.conv(ins, outs, size, stride)[0]
+
+    def special(self, conv: ConvolutionChoice, ins: int, outs: int) -> list[nn.Module]:
+        """A convolution of a chosen kind, normalisation, activation."""
+        norm = self.norm.layer(outs, spatial=True)
+        layer = conv.layer(ins, outs, not isinstance(norm, CENTRING), self.norm.around)
+        return [layer, norm, self.activation.build()]
 
     def before(self, channels: int) -> list[nn.Module]:
         """Normalisation and activation in front of a layer."""

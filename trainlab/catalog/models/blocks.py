@@ -21,7 +21,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape that the branch keeps, or that the shortcut changes alike."""
-        return self.branch(x) + (x if self.shortcut is None else self.shortcut(x))
+        changed: Tensor = self.branch(x) + (x if self.shortcut is None else self.shortcut(x))
+        return changed
 
 
 class Concat(nn.Sequential):
@@ -50,7 +51,8 @@ class SqueezeExcite(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
-        return x * super().forward(x)
+        gates: Tensor = super().forward(x)  # type: ignore[no-untyped-call]
+        return x * gates
 
 
 class LayerScale(nn.Module):
@@ -104,14 +106,10 @@ class PerToken(nn.Module):
         super().__init__()
         self.norm = norm
 
-    @property
-    def weight(self) -> Tensor | None:
-        """The scale of the normalisation."""
-        return self.norm.weight  # type: ignore[return-value]
-
     def forward(self, x: Tensor) -> Tensor:
         """Tokens (N, T, D) to the same shape."""
-        return self.norm(x.flatten(0, 1)).view_as(x)
+        normed: Tensor = self.norm(x.flatten(0, 1))
+        return normed.view_as(x)
 
 
 class ClassToken(nn.Module):

@@ -1,18 +1,19 @@
 """The plain networks: fully connected, and stages of convolutions."""
 
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, ClassVar, Literal
 
 from torch import nn
 
-from trainlab.catalog.activations import ActivationChoice, ReLU
-from trainlab.catalog.norms import BatchNorm, NoNorm, NormChoice
-from trainlab.catalog.models.base import ModelChoice, sequential
+from trainlab.catalog.convolutions import ConvolutionChoice, Plain
+from trainlab.catalog.models.base import Shape, SmallModel
+from trainlab.catalog.norms import NoNorm, NormChoice
 from trainlab.choice import Card, Knob, OneOf
 from trainlab.errors import Problem
 from trainlab.text import _
 
 
-class MLP(ModelChoice):
+class MLP(SmallModel):
     """Fully connected layers over the flattened pixels."""
 
     kind: Literal["mlp"] = "mlp"
@@ -20,15 +21,14 @@ class MLP(ModelChoice):
         128, ge=1, le=4096, scale="log", unit="units", help="units in each hidden layer"
     )
     depth: int = Knob(2, ge=0, le=20, unit="layers", help="hidden layers; 0 is a linear classifier")
-    activation: Annotated[ActivationChoice, OneOf()] = Knob(
-        ReLU(), help="the bend after each layer"
-    )
     norm: Annotated[NormChoice, OneOf()] = Knob(
         NoNorm(), help="normalisation before the activation"
     )
     dropout: float = Knob(
         0.0, ge=0, le=0.95, help="share of units silenced at each step; 0.5 is usual"
     )
+
+    smallest: ClassVar[int] = 1
 
     target = nn.Sequential
     card = Card(
@@ -38,18 +38,19 @@ class MLP(ModelChoice):
         pitfalls="Knows nothing of neighbourhood: many weights, overfits early.",
     )
 
-    def make(self, shape: tuple[int, int, int], classes: int) -> nn.Sequential:
+    def stack(self, shape: Shape, classes: int) -> list[nn.Module]:
         """Flatten; then depth times linear, norm, activation, dropout; then linear."""
         layers: list[nn.Module] = [nn.Flatten()]
         features = shape[0] * shape[1] * shape[2]
         for _layer in range(self.depth):
-            layers += [nn.Linear(features, self.width), self.norm.layer(self.width, spatial=False)]
+            linear = partial(nn.Linear, features, self.width)
+            layers += self.normed(linear, self.width, spatial=False)
             layers += [self.activation.build(), nn.Dropout(self.dropout)]
             features = self.width
-        return sequential([*layers, nn.Linear(features, classes)])
+        return [*layers, nn.Linear(features, classes)]
 
 
-class ConvNet(ModelChoice):
+class ConvNet(SmallModel):
     """Stages of 3x3 convolutions, each stage halving the image and doubling the channels."""
 
     kind: Literal["convnet"] = "convnet"
@@ -63,15 +64,15 @@ class ConvNet(ModelChoice):
     )
     stages: int = Knob(2, ge=1, le=6, help="stages; each ends in 2x2 max pooling")
     convs: int = Knob(1, ge=1, le=4, help="convolutions in each stage")
-    activation: Annotated[ActivationChoice, OneOf()] = Knob(
-        ReLU(), help="the bend after each convolution"
+    convolution: Annotated[ConvolutionChoice, OneOf()] = Knob(
+        Plain(), help="the kind of convolution"
     )
-    norm: Annotated[NormChoice, OneOf()] = Knob(
-        BatchNorm(), help="normalisation before the activation"
+    dropout_kind: Literal["unit", "channel"] = Knob(
+        "unit",
+        help="what dropout silences: single features before the classifier, or channels after each stage",
     )
-    dropout: float = Knob(
-        0.0, ge=0, le=0.95, help="share of features silenced before the classifier; 0.5 is usual"
-    )
+
+    smallest: ClassVar[int] = 1
 
     label = "ConvNet"
     target = nn.Sequential
@@ -82,8 +83,8 @@ class ConvNet(ModelChoice):
         pitfalls="Every stage halves the side: the image must be at least 2 to the power of stages.",
     )
 
-    def make(self, shape: tuple[int, int, int], classes: int) -> nn.Sequential:
-        """Stages of (conv 3x3, norm, activation) and pooling; then flatten, dropout, linear."""
+    def stack(self, shape: Shape, classes: int) -> list[nn.Module]:
+        """Stages of (convolution, norm, activation) and pooling; then flatten, linear."""
         channels, height, width = shape
         if min(height, width) >> self.stages == 0:
             raise Problem(
@@ -97,12 +98,11 @@ class ConvNet(ModelChoice):
         for stage in range(self.stages):
             out = self.width << stage
             for _conv in range(self.convs):
-                norm = self.norm.layer(out, spatial=True)
-                bias = isinstance(norm, nn.Identity)  # a norm's own shift would undo it
-                layers += [nn.Conv2d(channels, out, 3, padding=1, bias=bias), norm]
-                layers.append(self.activation.build())
+                layers += self.special(self.convolution, channels, out)
                 channels = out
             layers.append(nn.MaxPool2d(2))
+            if self.dropout_kind == "channel":
+                layers.append(nn.Dropout2d(self.dropout))
         features = channels * (height >> self.stages) * (width >> self.stages)
-        head = [nn.Flatten(), nn.Dropout(self.dropout), nn.Linear(features, classes)]
-        return sequential([*layers, *head])
+        units = self.dropout if self.dropout_kind == "unit" else 0.0
+        return [*layers, nn.Flatten(), nn.Dropout(units), nn.Linear(features, classes)]
