@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import nn
 
 from trainlab.catalog.datasets import Images
@@ -17,11 +20,15 @@ Spec = dict[str, Any]
 
 @dataclass(frozen=True)
 class Look:
-    """What pictures are drawn from: the experiment, its data if at hand, and which random draws to show."""
+    """What pictures are drawn from: the experiment, its data if at hand, and which random draws to show.
+
+    `compare` is the kind of choice that is drawn beside the chosen one, where a panel offers that.
+    """
 
     experiment: Experiment
     data: Images
     draw: int = 0
+    compare: str = ""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -39,6 +46,17 @@ class Look:
         n = len(self.data.images)
         picks = torch.randperm(n, generator=generator("look", n))[:count]
         return self.data.images[picks]
+
+
+def thumbnails(images: torch.Tensor, most: int = 96) -> NDArray[np.uint8]:
+    """Images (N, C, H, W), uint8 or float in [0, 1], as they are shown: uint8, no side longer than `most`."""
+    pixels = images if images.dtype == torch.uint8 else images.clamp(0, 1).mul(255).round().byte()
+    longest = max(pixels.shape[2:])
+    if longest > most:
+        sides = [max(1, side * most // longest) for side in pixels.shape[2:]]
+        pixels = F.interpolate(pixels.float(), size=sides, mode="area").round().byte()
+    shown: NDArray[np.uint8] = pixels.numpy()
+    return shown
 
 
 def outline(look: Look) -> nn.Module:
