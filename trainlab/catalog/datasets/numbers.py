@@ -94,6 +94,7 @@ class Numbers(DatasetChoice):
     label = "Numbers"
     target = numbers
     names_target = number_names
+    cues = frozenset({"handedness", "orientation", "parts"})
     card = Card(
         source="Goodfellow et al. 2014, Multi-digit number recognition from Street View imagery",
         url="https://arxiv.org/abs/1312.6082",

@@ -154,6 +154,7 @@ class SVHNNumbers(FileImages):
     label = "SVHN, whole numbers"
     target = svhn_numbers
     names_target = house_names
+    cues = frozenset({"handedness", "orientation", "parts"})
     card = Card(
         source="Netzer et al. 2011, Reading digits in natural images; Goodfellow et al. 2014",
         url="https://arxiv.org/abs/1312.6082",

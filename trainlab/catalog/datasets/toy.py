@@ -96,6 +96,7 @@ class Spiral(DatasetChoice):
 
     label = "Toy: spiral"
     target = spiral
+    cues = frozenset({"coordinates"})
     card = Card(
         source="CS231n notes, Putting it together: a minimal neural network case study",
         url="https://cs231n.github.io/neural-networks-case-study/",
@@ -115,6 +116,7 @@ class Circles(DatasetChoice):
 
     label = "Toy: circles"
     target = circles
+    cues = frozenset({"coordinates"})
     card = Card(
         source="scikit-learn: make_circles",
         url="https://scikit-learn.org/stable/modules/generated/sklearn.datasets.make_circles.html",
@@ -134,6 +136,7 @@ class Moons(DatasetChoice):
 
     label = "Toy: moons"
     target = moons
+    cues = frozenset({"coordinates"})
     card = Card(
         source="scikit-learn: make_moons",
         url="https://scikit-learn.org/stable/modules/generated/sklearn.datasets.make_moons.html",
@@ -154,6 +157,7 @@ class Xor(DatasetChoice):
 
     label = "Toy: xor"
     target = xor
+    cues = frozenset({"coordinates"})
     card = Card(
         source="Minsky & Papert 1969, Perceptrons",
         url="https://mitpress.mit.edu/9780262630221/perceptrons/",
