@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trainlab.catalog import families
-from trainlab.catalog.augmentations import RotateScale, Shift
+from trainlab.catalog.augmentations import Rotation, Shift
 from trainlab.catalog.models import MLP
 from trainlab.catalog.norms import LayerNorm
 from trainlab.catalog.optimizers import SGD
@@ -33,7 +33,7 @@ FIELDS = {
     "splits": "split",
 }
 RICH = Experiment(
-    augmentations=(Shift(padding=2), RotateScale(degrees=5.0)),
+    augmentations=(Shift(padding=2), Rotation(degrees=5.0)),
     model=MLP(norm=LayerNorm(), dropout=0.25),
     optimizer=SGD(lr=0.05, momentum=0.9, nesterov=True),
     regularizers=(ClipNorm(),),

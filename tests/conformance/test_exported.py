@@ -45,11 +45,17 @@ for line in sys.stdin:
 MORE: dict[str, dict[str, dict[str, Any]]] = {
     "activations": {"leaky_relu 0.2": {"model": {"activation": {"kind": "leaky_relu", "negative_slope": 0.2}}}},
     "augmentations": {
-        "all": {"augmentations": ["shift", "rotate_scale", "horizontal_flip"], "model": CONVNET},
-        "settings": {
+        "moves": {
             "augmentations": [
-                {"kind": "rotate_scale", "degrees": 30.0, "scale": [0.8, 1.3]},
-                {"kind": "shift", "padding": 2},
+                "shift", {"kind": "scale", "p": 0.5, "scale": [0.8, 1.3]}, "horizontal_flip",
+                {"kind": "rotation", "degrees": 30.0}, "perspective",
+            ],
+            "model": CONVNET,
+        },
+        "in turn": {
+            "augmentations": [
+                {"kind": "shift", "padding": 2}, {"kind": "colour_jitter", "p": 0.7}, "rotation",
+                {"kind": "cutmix", "p": 0.5}, {"kind": "trivial_augment", "p": 0.2}, "mixup",
             ]
         },
     },

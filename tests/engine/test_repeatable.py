@@ -17,7 +17,7 @@ from torchvision.ops import StochasticDepth
 
 from trainlab import commands as cmd
 from trainlab import events as ev
-from trainlab.catalog.augmentations import HorizontalFlip, RotateScale, Shift
+from trainlab.catalog.augmentations import HorizontalFlip, Rotation, Shift
 from trainlab.catalog.models import MLP, ConvNet
 from trainlab.catalog.optimizers import SGD
 from trainlab.catalog.preprocessing import RawChoice
@@ -35,7 +35,7 @@ from trainlab.experiment import Experiment
 
 STEPS = 12  # an epoch of `SMALL`
 SMALL = Experiment(
-    augmentations=(Shift(), RotateScale(), HorizontalFlip()),
+    augmentations=(Shift(), Rotation(), HorizontalFlip()),
     model=ConvNet(width=4, dropout=0.3),
     regularizers=(L2(), ClipNorm()),
     training=Training(epochs=3, batch_size=128, threads=1),

@@ -141,7 +141,7 @@ def test_augment_redraws_within_100_ms_of_a_change(
     times = []
     for message in (
         {"type": "add", "path": "augmentations", "kind": "shift"},
-        {"type": "add", "path": "augmentations", "kind": "rotate_scale"},
+        {"type": "add", "path": "augmentations", "kind": "rotation"},
         {"type": "set", "path": "augmentations.0.padding", "value": 2},
         {"type": "set", "path": "augmentations.1.degrees", "value": 45.0},
         {"type": "move", "path": "augmentations.0", "by": 1},

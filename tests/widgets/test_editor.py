@@ -107,18 +107,18 @@ def test_leaving_a_choice_forgets_what_was_refused_in_it(editor: Editor) -> None
 
 
 def test_a_list_is_added_to_ordered_and_emptied(editor: Editor) -> None:
-    for kind in ("shift", "horizontal_flip", "rotate_scale"):
+    for kind in ("shift", "horizontal_flip", "rotation"):
         editor.add("augmentations", kind)
     editor.set("augmentations.0.padding", 3)
     editor.move("augmentations.0", 1)
-    assert kinds(editor) == ["horizontal_flip", "shift", "rotate_scale"]
+    assert kinds(editor) == ["horizontal_flip", "shift", "rotation"]
     editor.move("augmentations.2", -1)
-    assert kinds(editor) == ["horizontal_flip", "rotate_scale", "shift"]
+    assert kinds(editor) == ["horizontal_flip", "rotation", "shift"]
     moved: Any = editor.experiment.augmentations[2]
     assert moved.padding == 3
     editor.move("augmentations.0", -1)
     editor.move("augmentations.2", 1)
-    assert kinds(editor) == ["horizontal_flip", "rotate_scale", "shift"]
+    assert kinds(editor) == ["horizontal_flip", "rotation", "shift"]
     editor.remove("augmentations.1")
     assert kinds(editor) == ["horizontal_flip", "shift"]
 

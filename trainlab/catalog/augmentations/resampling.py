@@ -6,17 +6,39 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from trainlab.catalog.augmentations.draws import happens, per_image
+
 
 def resample(
-    images: Tensor, generator: torch.Generator, moves: tuple[Callable[..., Tensor], ...]
+    images: Tensor,
+    generator: torch.Generator,
+    moves: tuple[tuple[Callable[..., Tensor], float], ...],
+    mode: str = "bilinear",
 ) -> Tensor:
-    """Move every image by the product of its matrices, in one bilinear resampling; outside is black."""
-    n, _, h, w = images.shape
-    matrix = torch.eye(3, device=images.device).expand(n, 3, 3)
-    for move in moves:
-        matrix = matrix @ move(images, generator)
-    # grid coordinates run over [-1, 1] on both axes, whatever the sides
-    side = torch.tensor([w / 2, h / 2, 1.0], device=images.device)
-    theta = (matrix * side / side[:, None])[:, :2]
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, align_corners=False)
+    """Make moves, each with its probability, in one resampling by the product of their matrices.
+
+    What comes in from outside is black. Images that are not moved stay bit for bit as they were.
+    """
+    still = torch.eye(3, device=images.device)
+    matrix = still.expand(len(images), 3, 3)
+    for move, p in moves:
+        chosen = happens(images, generator, p)[:, None, None]
+        matrix = matrix @ torch.where(chosen, move(images, generator), still)
+    x, y, depth = (matrix @ positions(images)).unbind(1)
+    moved = per_image((matrix != still).flatten(1).any(1))
+    return torch.where(moved, look_up(images, x / depth, y / depth, mode), images)
+
+
+def positions(images: Tensor) -> Tensor:
+    """Every pixel of an image as (x, y, 1), counted from its middle: (3, H * W)."""
+    h, w = images.shape[2:]
+    y = torch.arange(h, device=images.device) - (h - 1) / 2
+    x = torch.arange(w, device=images.device) - (w - 1) / 2
+    return torch.stack([x.repeat(h), y.repeat_interleave(w), torch.ones_like(x).repeat(h)])
+
+
+def look_up(images: Tensor, x: Tensor, y: Tensor, mode: str = "bilinear") -> Tensor:
+    """The images as seen at the positions x and y (N, H * W), counted from the middle."""
+    h, w = images.shape[2:]
+    grid = torch.stack([x * (2 / w), y * (2 / h)], 2).view(-1, h, w, 2)
+    return F.grid_sample(images, grid, mode, align_corners=False)
