@@ -25,6 +25,7 @@ class Digits(DatasetChoice):
 
     kind: Literal["digits"] = "digits"
 
+    cues = frozenset({"handedness", "orientation"})
     label = "Digits"
     target = digits
     card = Card(
