@@ -39,14 +39,13 @@ def canyon(standardised: bool) -> Descent:
     curvatures = torch.linalg.eigvalsh(hessian)
     lr = float(2 / (curvatures[0] + curvatures[-1]))  # the best for a bowl of these curvatures
     weights = torch.zeros(2, requires_grad=True)
-    optimizer = torch.optim.SGD([weights], lr=lr)
     path, losses = [], []
     for _step in range(STEPS + 1):
         loss = F.mse_loss(inputs @ weights, targets)
         path.append(weights.detach().clone())
         losses.append(loss.item())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        (gradient,) = torch.autograd.grad(loss, weights)
+        with torch.no_grad():
+            weights -= lr * gradient
     best = torch.linalg.solve(hessian, 2 * inputs.T @ targets / len(inputs))
     return Descent(torch.stack(path), losses, hessian, best, lr)

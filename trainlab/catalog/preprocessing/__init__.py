@@ -2,13 +2,19 @@
 
 from trainlab.catalog.preprocessing.base import PreprocessingChoice, channel_statistics
 from trainlab.catalog.preprocessing.pixelwise import RawChoice, Standardize, StandardizeChoice
-from trainlab.catalog.preprocessing.rotating import PCAChoice, PCAWhiteningChoice, ZCAChoice
+from trainlab.catalog.preprocessing.rotating import (
+    PCAChoice,
+    PCAWhiteningChoice,
+    RotatingChoice,
+    ZCAChoice,
+)
 
 __all__ = [
     "PCAChoice",
     "PCAWhiteningChoice",
     "PreprocessingChoice",
     "RawChoice",
+    "RotatingChoice",
     "Standardize",
     "StandardizeChoice",
     "ZCAChoice",

@@ -5,7 +5,7 @@ images; the object it gives maps float32 batches. A feature is one place in one 
 """
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -21,6 +21,14 @@ class PreprocessingChoice(Choice):
     """
 
     pointwise: ClassVar[bool] = True
+
+    def check(self, images: Tensor) -> None:
+        """Raise Problem where the images (N, C, H, W) do not suit."""
+
+    def build(self, *args: Any, **derived: Any) -> Any:
+        """Learn from the training images, the first argument. Raises Problem where they do not suit."""
+        self.check(args[0])
+        return super().build(*args, **derived)
 
 
 def channel_statistics(images: Tensor) -> tuple[Tensor, Tensor]:

@@ -70,9 +70,9 @@ class RotatingChoice(PreprocessingChoice):
 
     pointwise = False
 
-    def build(self, *args: Any, **derived: Any) -> Any:
-        """Learn from the training images, the first argument. Raises Problem where they are too large."""
-        shape = args[0].shape[1:]
+    def check(self, images: Tensor) -> None:
+        """Raise Problem where the matrix would be too large."""
+        shape = images.shape[1:]
         if shape.numel() > MOST_FEATURES:
             raise Problem(
                 _("preprocessing: {name} of {features:,} features is too much").format(
@@ -83,7 +83,6 @@ class RotatingChoice(PreprocessingChoice):
                 ).format(shape=" x ".join(str(side) for side in shape), most=MOST_FEATURES),
                 _("choose smaller or grey images, or standardise them"),
             )
-        return super().build(*args, **derived)
 
 
 def _eps() -> Any:
