@@ -31,19 +31,20 @@ def composed(
     contrast: float,
     seed: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Numbers (count, 1, 2s, 8s) of 1 to `longest` digits each from images (N, 1, s, s); labels (count, 6).
+    """Numbers of 1 to `longest` digits each from images (N, 1, s, s) of digits; labels (count, 6).
 
-    The digits are dealt into ten parts, and an image takes all of its digits from its own part.
+    A number begins anywhere in the first s columns and the first s/2 rows; each digit is then off by up
+    to a column and s/4 rows. The digits are dealt into ten parts, and a number takes all from its own.
     """
     draws = torch.Generator().manual_seed(seed)
     side, shape = images.shape[-1], (count, POSITIONS)
-    height, width = 2 * side, 8 * side
+    height, width = 3 * side // 2, (longest + 1) * side
     dealt = torch.randperm(len(images) // PARTS * PARTS, generator=draws).reshape(-1, PARTS)
     picked = dealt[torch.randint(len(dealt), shape, generator=draws), parts_of(count)[:, None]]
     length = torch.randint(1, longest + 1, (count, 1), generator=draws)
     blank = torch.arange(POSITIONS) >= length
 
-    left = torch.rand(count, 1, generator=draws) * (width - length * side)
+    left = torch.rand(count, 1, generator=draws) * side
     top = torch.rand(count, 1, generator=draws) * (height - side)
     left = left + side * torch.arange(POSITIONS) + 2 * torch.rand(shape, generator=draws) - 1
     top = top + side / 4 * (2 * torch.rand(shape, generator=draws) - 1)

@@ -73,7 +73,7 @@ def xor(points: int, noise: float, seed: int) -> tuple[torch.Tensor, torch.Tenso
 
 def _points() -> Any:
     return Knob(
-        1000, ge=20, le=100_000, scale="log", help="how many points, of all classes together"
+        2000, ge=20, le=100_000, scale="log", help="how many points, of all classes together"
     )
 
 
