@@ -70,4 +70,5 @@ def _bowl(axes: Axes, hessian: Array, best: Array, path: Array) -> None:
     axes.set_aspect("equal")
     axes.set_xlim(sides[0], sides[-1])
     axes.set_ylim(sides[0], sides[-1])
-    axes.grid(False)
+    axes.set_xticks([0, 5])
+    axes.set_yticks([0, 5])

@@ -37,7 +37,7 @@ PANELS = (
         "data",
         "Data",
         "What the network learns from. Look at the images before anything else.",
-        {"dataset": "Data set", "preprocessing": "Preprocessing"},
+        {"dataset": "Data set", "split": "Split", "preprocessing": "Preprocessing"},
         pictures.data_pictures,
         parts={"upload": upload_spec},
     ),
