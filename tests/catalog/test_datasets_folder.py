@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 from trainlab.catalog.datasets import ImageFolder, Images, decoded, files, folder
+from trainlab.catalog.splits import latest_files
 from trainlab.errors import Problem
 from trainlab.export.source import Sources
 
@@ -130,6 +131,15 @@ def test_real_photographs(
     if size == 32 and not grey:
         first = np.asarray(Image.open(photos / "airplane" / "0000.jpg")).transpose(2, 0, 1)
         assert np.array_equal(found.images[0].numpy(), first)
+
+
+def test_the_latest_files_of_every_class_can_be_held_out(photos: Path) -> None:
+    found = ImageFolder(root=str(photos), size=8).load()
+    train, val = latest_files(found.labels, torch.Generator(), list(found.names), 0.5)
+    held = [found.names[row] for row in val.tolist()]
+    assert {name.split("/")[0] for name in held} == {"airplane", "automobile"}
+    earlier = max(found.names[row].split("/")[1] for row in train.tolist())
+    assert earlier <= min(name.split("/")[1] for name in held)
 
 
 def test_reading_is_told_and_kept(photos: Path, cache: Path) -> None:

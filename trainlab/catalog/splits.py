@@ -101,7 +101,8 @@ def latest_files(
     labels: Tensor, _generator: torch.Generator, names: list[str], validation_share: float = 0.2
 ) -> tuple[Tensor, Tensor]:
     """Hold out the last `validation_share` of the files, in natural order of their names."""
-    order = torch.tensor(sorted(range(len(names)), key=lambda row: natural(names[row])))
+    keys = [natural(name.rsplit("/", 1)[-1]) for name in names]  # the folder is the class
+    order = torch.tensor(sorted(range(len(names)), key=keys.__getitem__))
     count = round(validation_share * len(labels))
     return order[: len(order) - count].sort().values, order[len(order) - count :].sort().values
 
