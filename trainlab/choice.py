@@ -80,7 +80,7 @@ class Choice(Settings):
 
     def build(self, *args: Any, **derived: Any) -> Any:
         """Call `target` with the fields, and with what only the run knows (`derived`)."""
-        return type(self).target(*args, **self.arguments(), **derived)
+        return type(self).target(*args, **self.arguments() | derived)
 
 
 C = TypeVar("C", bound="Choice")
@@ -93,7 +93,7 @@ def choices(family: type[C]) -> tuple[type[C], ...]:
         if "kind" in child.__annotations__:
             found.append(child)
         found.extend(choices(child))
-    return tuple(found)
+    return tuple(dict.fromkeys(found))  # a choice with two bases is met twice
 
 
 class OneOf:
@@ -117,6 +117,14 @@ def family_of(field: FieldInfo) -> type[Settings] | None:
     candidate: Any = get_args(inner[0])[0] if inner and get_args(inner[0]) else field.annotation
     is_settings = isinstance(candidate, type) and issubclass(candidate, Settings)
     return candidate if is_settings else None
+
+
+def numbers(value: Any) -> Any:
+    """A list of whole numbers, also where it was typed as text: "10, 15"."""
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",")]
+    return [int(part) if part.isdecimal() else part for part in parts if part]
 
 
 def _named(value: Any) -> Any:

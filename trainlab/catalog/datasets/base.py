@@ -82,6 +82,15 @@ def place(folder: str) -> Path:
     return path
 
 
+def unwritable(path: Path, error: OSError) -> Problem:
+    """The problem of a file or folder that the system does not let us write."""
+    return Problem(
+        _("{file} cannot be written").format(file=path),
+        str(error),
+        _("Free some space, or make the folder writable"),
+    )
+
+
 @contextmanager
 def written(path: Path) -> Iterator[IO[bytes]]:
     """A file that appears under its name when it is whole, or not at all."""
@@ -96,11 +105,7 @@ def written(path: Path) -> Iterator[IO[bytes]]:
         Path(temporary).replace(path)
         temporary = None
     except OSError as error:
-        raise Problem(
-            _("{file} cannot be written").format(file=path),
-            str(error),
-            _("Free some space, or make the folder writable"),
-        ) from error
+        raise unwritable(path, error) from error
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)

@@ -28,17 +28,25 @@ class UnreachableError(Exception):
 
 
 def download(url: str, path: Path, md5: str) -> Iterator[Progress]:
-    """Fetch `url` to `path`, which appears when it is whole and right."""
-    for number in range(1, TRIES + 1):
-        try:
-            yield from _attempt(url, path, md5)
-            return
-        except UnreachableError as error:
-            if error.final or number == TRIES:
-                raise
-            again = _("{reason}; trying again ({number} of {tries})")
-            text = again.format(reason=error, number=number + 1, tries=TRIES)
-        yield from _wait(text, BACK_OFF * 2 ** (number - 1))
+    """Fetch `url` to `path`, which appears when it is whole and right; a broken try is continued."""
+    with written(path) as file:
+        received = _Received(file)
+        for number in range(1, TRIES + 1):
+            try:
+                yield from _attempt(url, path.name, received)
+                break
+            except UnreachableError as error:
+                if error.final or number == TRIES:
+                    raise
+                again = _("{reason}; trying again ({number} of {tries})")
+                text = again.format(reason=error, number=number + 1, tries=TRIES)
+            yield from _wait(text, BACK_OFF * 2 ** (number - 1))
+        if received.digest.hexdigest() != md5:
+            wrong = _(
+                "{host} sent something else than {file}: its checksum is not the expected one"
+            )
+            text = wrong.format(host=urlsplit(url).hostname, file=path.name)
+            raise UnreachableError(text, final=True)
 
 
 def checksum(path: Path) -> str:
@@ -59,24 +67,33 @@ def _wait(text: str, seconds: float) -> Iterator[Progress]:
         yield Progress(text)
 
 
-def _attempt(url: str, path: Path, md5: str) -> Iterator[Progress]:
-    digest, received, total, pace = _md5(), 0, 0, Pace()
-    host, name = urlsplit(url).hostname, path.name
-    with written(path) as file:
-        for block, total in _blocks(url):
-            file.write(block)
-            digest.update(block)
-            received += len(block)
-            if pace.due():
-                yield _told(name, received, total)
-        if total and received < total:
-            raise UnreachableError(_("The connection to {host} broke off").format(host=host))
-        if digest.hexdigest() != md5:
-            wrong = _(
-                "{host} sent something else than {file}: its checksum is not the expected one"
-            )
-            raise UnreachableError(wrong.format(host=host, file=name), final=True)
-    yield _told(name, received, total)
+class _Received:
+    """What has come so far of a file."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self.size, self.digest = file, 0, _md5()
+
+    def add(self, block: bytes) -> None:
+        self._file.write(block)
+        self.digest.update(block)
+        self.size += len(block)
+
+    def restart(self) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+        self.size, self.digest = 0, _md5()
+
+
+def _attempt(url: str, name: str, received: _Received) -> Iterator[Progress]:
+    total, pace = 0, Pace()
+    for block, total in _blocks(url, received):
+        received.add(block)
+        if pace.due():
+            yield _told(name, received.size, total)
+    if total and received.size < total:
+        host = urlsplit(url).hostname
+        raise UnreachableError(_("The connection to {host} broke off").format(host=host))
+    yield _told(name, received.size, total)
 
 
 def _told(name: str, received: int, total: int) -> Progress:
@@ -88,14 +105,20 @@ def _told(name: str, received: int, total: int) -> Progress:
     return Progress(text, min(received / total, 1.0))
 
 
-def _blocks(url: str) -> Iterator[tuple[bytes, int]]:
-    """What the server sends, and how long all of it is (0 where unknown)."""
+def _blocks(url: str, received: _Received) -> Iterator[tuple[bytes, int]]:
+    """What is still missing, as the server sends it, and how long all of it is (0 where unknown)."""
     host = urlsplit(url).hostname
     _secure(url)
-    request = urllib.request.Request(url, headers={"User-Agent": "trainlab"})  # noqa: S310 (just checked)
+    headers = {"User-Agent": "trainlab"}
+    if received.size:
+        headers["Range"] = f"bytes={received.size}-"
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 (just checked)
     try:
         with urllib.request.build_opener(_SecureRedirects).open(request, timeout=TIMEOUT) as reply:
-            total = int(reply.headers.get("Content-Length") or 0)
+            if reply.status != http.HTTPStatus.PARTIAL_CONTENT:
+                received.restart()  # the server sends all of it again
+            length = int(reply.headers.get("Content-Length") or 0)
+            total = received.size + length if length else 0
             while block := reply.read1(1 << 16):
                 yield block, total
     except urllib.error.HTTPError as error:
