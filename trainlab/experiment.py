@@ -100,7 +100,8 @@ class Experiment(Settings):
         """The length of the run; a last batch of one image is left out, as it has no variance."""
         size = self.batch_size(train_images)
         batches = train_images // size + (train_images % size > 1)
-        return Plan(self.training.epochs, max(1, batches), self.optimizer.lr)
+        optimizer = self.optimizer
+        return Plan(self.training.epochs, max(1, batches), optimizer.lr, optimizer.first_momentum())
 
     def batch_size(self, train_images: int) -> int:
         """Images a step: all of them where the optimizer works on the full batch."""

@@ -50,6 +50,10 @@ def wrong_values(field: FieldInfo) -> Iterator[tuple[str, Any]]:
         yield "", 2
     elif annotation is str:
         yield "", 1
+    elif Ellipsis in inner:  # a list of any length
+        yield ".0", ["many"]
+        yield ".0", [1.5]
+        yield from ((".0", [value]) for value in outside(inner[0].__metadata__[0].metadata, True))
     elif isinstance(field.default, tuple):
         values = list(field.default)
         yield f".{len(values) - 1}", values[:-1]

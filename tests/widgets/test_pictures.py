@@ -2,13 +2,9 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 from trainlab.catalog.datasets import Digits, Images
-from trainlab.catalog.schedules import Plan, ScheduleChoice
-from trainlab.choice import choices
-from trainlab.engine.preview import preview_lrs
 from trainlab.experiment import Experiment
 from trainlab.widgets import pictures
 from trainlab.widgets.pictures import Look
@@ -21,31 +17,6 @@ def data() -> Images:
 
 def look(data: Images, **changes: Any) -> Look:
     return Look(Experiment(**changes), data)
-
-
-@pytest.mark.parametrize("choice", choices(ScheduleChoice), ids=lambda choice: choice.kind_name())
-def test_a_schedule_drawn_in_fewer_steps_is_the_same_curve(
-    choice: type[ScheduleChoice], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pictures, "MOST_STEPS", 1_000)
-    optimizer, schedule = Experiment().optimizer, choice(kind=choice.kind_name())
-    plan = Plan(epochs=10, steps_per_epoch=500, lr=optimizer.lr)
-    per_epoch = pictures._steps_drawn(schedule, plan)
-    exact = np.array(preview_lrs(optimizer, schedule, plan))
-    drawn = np.array(preview_lrs(optimizer, schedule, Plan(10, per_epoch, optimizer.lr)))
-    every = plan.steps_per_epoch // per_epoch
-    assert len(drawn) <= 1_000 or len(drawn) == len(exact)
-    assert np.abs(exact[::every] - drawn).max() <= 0.01 * exact.max()
-
-
-def test_short_runs_are_drawn_step_by_step() -> None:
-    assert pictures._steps_drawn(Experiment().schedule, Plan(20, 23, 0.1)) == 23
-
-
-def test_the_caption_of_a_schedule_counts_the_real_steps(data: Images) -> None:
-    (lr,) = pictures.schedule_pictures(look(data, training={"epochs": 500}))
-    assert "11,500 steps in 500 epochs" in lr["caption"]
-    assert "at most 0.001" in lr["caption"]
 
 
 def test_data_shows_every_class_with_its_count(data: Images) -> None:

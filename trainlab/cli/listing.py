@@ -86,6 +86,8 @@ def type_name(field: FieldInfo) -> str:
 
 def _type_name(annotation: Any) -> str:
     inner = get_args(annotation)
+    if annotation is Ellipsis:
+        return "..."
     if get_origin(annotation) is Literal:
         return " | ".join(repr(value) for value in inner)
     if get_origin(annotation) is tuple:

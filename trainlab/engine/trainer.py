@@ -192,10 +192,10 @@ class Trainer:
                 rule.build(self.parts.model.parameters())
 
     def _anneal_momentum(self, step: int) -> None:
-        end = self.experiment.schedule.momentum_end
-        if end is not None:
-            start, steps = self.experiment.optimizer.first_momentum(), self.parts.plan.steps
-            anneal_momentum(self.parts.optimizer, start, end, (step - 1) / max(1, steps - 1))
+        plan, end = self.parts.plan, self.experiment.schedule.momentum_end
+        if end is not None and plan.momentum is not None:
+            progress = (step - 1) / max(1, plan.steps - 1)
+            anneal_momentum(self.parts.optimizer, plan.momentum, end, progress)
 
     def _report(self) -> Iterator[ev.Event]:
         steps = self.meter.read()

@@ -15,10 +15,15 @@ Spec = dict[str, Any]
 _LONGEST = 10_000  # a linear slider over more cannot be aimed
 
 
-def section(path: str, label: str, value: Settings, refused: Refused) -> Spec:
-    """One choice with its fields and card; with the menu of its family if it is one of several."""
-    cls = type(value)
-    menu = [_option(c) for c in choices(_family(cls))] if isinstance(value, Choice) else None
+def section(path: str, label: str, value: Settings, refused: Refused, family: Any = None) -> Spec:
+    """One choice with its fields and card; with the menu of its family if it is one of several.
+
+    `family` is given for a choice within another, which has no say in what the engine reads.
+    """
+    cls, menu, hidden = type(value), None, ["kind"]
+    if isinstance(value, Choice):
+        menu = [_option(c) for c in choices(family or _family(cls))]
+        hidden += type(value).engine_fields if family else ()
     return {
         "path": path,
         "label": _(label),
@@ -27,7 +32,7 @@ def section(path: str, label: str, value: Settings, refused: Refused) -> Spec:
         "fields": [
             field(f"{path}.{name}", name, value, refused)
             for name in cls.model_fields
-            if name != "kind"
+            if name not in hidden
         ],
         "card": card(cls),
         "error": refused[f"{path}.kind"][1] if f"{path}.kind" in refused else None,
@@ -66,16 +71,16 @@ def field(path: str, name: str, owner: Settings, refused: Refused) -> Spec:
         "help": _(info.description or ""),
         "error": None,
     }
-    if family_of(info):
-        inner = section(path, name.replace("_", " "), value, refused)
+    if family := family_of(info):
+        inner = section(path, name.replace("_", " "), value, refused, family)
         return spec | {"type": "section", "section": inner}
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
     kind, nullable = _type(info)
     spec |= {
         "type": kind,
         "nullable": nullable,
-        "value": list(value) if isinstance(value, tuple) else value,
-        "default": list(info.default) if isinstance(info.default, tuple) else info.default,
+        "value": _plain(value, kind),
+        "default": _plain(info.default, kind),
         "scale": extra.get("scale", "linear"),
         "unit": _(str(extra.get("unit", ""))),
         **_bounds(info),
@@ -83,8 +88,9 @@ def field(path: str, name: str, owner: Settings, refused: Refused) -> Spec:
     drawable = spec["max"] is not None and (spec["scale"] == "log" or spec["max"] <= _LONGEST)
     spec["slider"] = kind in ("number", "integer") and not nullable and drawable
     if kind == "choice":
-        options = get_args(info.annotation)
-        spec["options"] = [{"value": option, "label": str(option)} for option in options]
+        spec["options"] = [{"value": word, "label": str(word)} for word in _words(info.annotation)]
+        if nullable:
+            spec["options"].insert(0, {"value": None, "label": _("none")})
     for key, (typed, reason) in refused.items():
         if key == path or key.startswith(f"{path}."):
             spec |= {"value": typed, "error": reason}
@@ -138,10 +144,24 @@ def _type(info: FieldInfo) -> tuple[str, bool]:
         annotation = next(a for a in get_args(annotation) if a is not type(None))
     if get_origin(annotation) is Literal:
         return "choice", nullable
-    if get_origin(annotation) is tuple:
-        return "numbers", nullable
+    if get_origin(annotation) is tuple:  # of any length: typed as "10, 15"
+        return "text" if Ellipsis in get_args(annotation) else "numbers", nullable
     names = {bool: "boolean", int: "integer", float: "number", str: "text"}
     return names[annotation], nullable
+
+
+def _words(annotation: Any) -> tuple[Any, ...]:
+    """The words of a Literal, which may stand beside None."""
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    return tuple(word for inner in get_args(annotation) for word in _words(inner))
+
+
+def _plain(value: Any, kind: str) -> Any:
+    """A setting's value as the control of this kind takes it."""
+    if not isinstance(value, tuple):
+        return value
+    return ", ".join(map(str, value)) if kind == "text" else list(value)
 
 
 def _bounds(info: FieldInfo) -> Spec:

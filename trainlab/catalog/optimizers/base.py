@@ -8,8 +8,6 @@ from pydantic import Field
 from torch import nn
 
 from trainlab.choice import Choice, Knob
-from trainlab.errors import Problem
-from trainlab.text import _
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.optim."
@@ -69,22 +67,10 @@ class OptimizerChoice(Choice):
     groups: ClassVar[Callable[[Iterable[nn.Parameter]], Any]] = decay_groups
     full_batch: ClassVar[bool] = False
 
-    def momentum_name(self) -> str:
-        """Where its momentum is kept: "betas" (the first), "momentum", or "" for an optimizer without."""
-        return next((name for name in ("betas", "momentum") if name in type(self).model_fields), "")
-
-    def first_momentum(self) -> float:
-        """Momentum, or the first beta. Raises Problem where it has none that could be moved."""
-        name = self.momentum_name()
-        value: Any = getattr(self, name, 0.0)
-        momentum = float(value[0] if name == "betas" else value)
-        if not momentum:  # RMSprop makes no buffer for one that starts at 0
-            raise Problem(
-                _("schedule.momentum_end: {title} has no momentum").format(title=self.title()),
-                _("there is nothing to move"),
-                _("leave it at auto, give the optimizer momentum, or choose SGD or Adam"),
-            )
-        return momentum
+    def first_momentum(self) -> float | None:
+        """Momentum, or the first beta; None for an optimizer that has neither."""
+        betas: tuple[float, float] | None = getattr(self, "betas", None)
+        return betas[0] if betas else getattr(self, "momentum", None)
 
     def arguments(self) -> dict[str, Any]:
         """The fields, and the fused kernel where torch has one: far fewer calls a step."""

@@ -1,9 +1,9 @@
-"""The Schedule panel: the learning rate of the whole run."""
+"""The Schedule panel: the learning rate and momentum of the whole run."""
 
 from dataclasses import replace
 
 from trainlab.catalog.schedules import Plan, ScheduleChoice
-from trainlab.engine.preview import preview_lrs
+from trainlab.engine.schedule_preview import Preview, preview
 from trainlab.text import _
 from trainlab.widgets.pictures.look import Look, Spec, picture
 
@@ -11,37 +11,49 @@ MOST_STEPS = 2_000  # of a schedule's picture: it is not wider
 
 
 def schedule_pictures(look: Look) -> list[Spec]:
-    """The learning rate of the whole run."""
-    from trainlab.views.figures import lr_figure, to_svg  # matplotlib is slow to import
+    """The learning rate of the whole run, and momentum where it moves."""
+    from trainlab.views.figures import to_svg  # matplotlib is slow to import
+    from trainlab.views.schedules import schedule_figure
 
-    experiment = look.experiment
-    plan = experiment.plan(look.train_images())
-    drawn = replace(plan, steps_per_epoch=_steps_drawn(experiment.schedule, plan))
-    lrs = preview_lrs(experiment.optimizer, experiment.schedule, drawn)
-    caption = _(
+    optimizer, schedule = look.experiment.optimizer, look.experiment.schedule
+    plan = look.experiment.plan(look.train_images())
+    drawn, thinned = thinned_out(plan, schedule)
+    curves = preview(optimizer, thinned, drawn)
+    figure = schedule_figure(curves.lrs, curves.momenta, drawn.steps_per_epoch, thinned.warmup)
+    words = _words(curves, plan, schedule)
+    return [picture("lr", _("Learning rate over the whole run"), words, words, svg=to_svg(figure))]
+
+
+def thinned_out(plan: Plan, schedule: ScheduleChoice) -> tuple[Plan, ScheduleChoice]:
+    """The run in few enough steps to be drawn, of the same length in epochs, with its warm-up."""
+    steps = max(1, min(plan.steps_per_epoch, MOST_STEPS // plan.epochs))
+    if steps == plan.steps_per_epoch:
+        return plan, schedule
+    warmup = round(schedule.warmup * steps / plan.steps_per_epoch)
+    return replace(plan, steps_per_epoch=steps), schedule.but(warmup=warmup)
+
+
+def _words(curves: Preview, plan: Plan, schedule: ScheduleChoice) -> str:
+    """What the picture shows, for its caption and for who cannot see it."""
+    lrs, momenta = curves.lrs, curves.momenta
+    words = _(
         "{steps:,} steps in {epochs} epochs: from {first:.3g} over at most {most:.3g} to {last:.3g}."
     )
-    caption = caption.format(
-        steps=plan.steps, epochs=plan.epochs, first=lrs[0], most=max(lrs), last=lrs[-1]
-    )
-    if experiment.schedule.interval == "validation":
-        caption = _(
-            "It falls when the validation loss stalls, which only the run itself will show."
-        )
-    return [
-        picture(
-            "lr",
-            _("Learning rate over the whole run"),
-            caption,
-            caption,
-            svg=to_svg(lr_figure(lrs, drawn.steps_per_epoch)),
+    if schedule.interval == "validation":
+        words = _("It falls when the validation loss stalls, which only the run itself will show.")
+    lines = [
+        words.format(
+            steps=plan.steps, epochs=plan.epochs, first=lrs[0], most=max(lrs), last=lrs[-1]
         )
     ]
-
-
-def _steps_drawn(schedule: ScheduleChoice, plan: Plan) -> int:
-    """Steps an epoch of the picture. A long run is drawn in fewer, unless a setting counts steps."""
-    units = [field.json_schema_extra for field in type(schedule).model_fields.values()]
-    if any(isinstance(extra, dict) and extra.get("unit") == "steps" for extra in units):
-        return plan.steps_per_epoch
-    return max(1, min(plan.steps_per_epoch, MOST_STEPS // plan.epochs))
+    if schedule.warmup:
+        line = _("The first {steps:,} steps, shaded, warm up.")
+        lines.append(line.format(steps=min(schedule.warmup, plan.steps)))
+    if len(set(momenta)) > 1:
+        line = _(
+            "Below: momentum, from {first:.3g} to {last:.3g}, between {least:.3g} and {most:.3g}."
+        )
+        lines.append(
+            line.format(first=momenta[0], last=momenta[-1], least=min(momenta), most=max(momenta))
+        )
+    return " ".join(lines)
