@@ -247,19 +247,21 @@ def test_unreadable_files_are_left_out_and_told(photos: Path, tmp_path: Path) ->
     (bad / "0000c.png").write_bytes(b"")
     with zipfile.ZipFile(bad / "0000d.png", "w") as archive:
         archive.writestr("x", "y")
-    (bad / "0000e").mkdir()
+    (bad / "0000e").symlink_to(photos / "automobile")
     os.mkfifo(bad / "0000f.png")
     (bad / "0000g.png").symlink_to("nowhere.png")
     (bad / "0000h.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
     Image.new("RGB", (1, 1)).save(photos / "automobile" / "tiny.png")
+    draw(photos / "automobile" / "more" / "1" / "deep.png")
+    (photos / "automobile" / "nothing").mkdir()
     (photos / "boats").mkdir()
     choice = ImageFolder(root=str(photos))
     found = choice.load()
-    assert len(found.images) == len(found.labels) == 61
+    assert len(found.images) == len(found.labels) == 62
     assert found.classes == ("airplane", "automobile", "boats")
     assert found.notes[:2] == (
         "Classes without images: boats",
-        "8 of 69 files are left out:",
+        "8 of 70 files are left out:",
     )
     assert [note.split(":")[0] for note in found.notes[2:]] == [
         *("airplane/0000" + end for end in ("a.jpg", "b.png", "c.png", "d.png", "e", "f.png")),
@@ -270,7 +272,8 @@ def test_unreadable_files_are_left_out_and_told(photos: Path, tmp_path: Path) ->
     assert torch.equal(images, found.images)
     assert torch.equal(labels, found.labels)
     assert names == list(found.names)
-    assert len(names) == 61
+    assert len(names) == 62
+    assert "automobile/more/1/deep.png" in names
     assert not any(name.startswith("airplane/0000") for name in names[1:])
 
 

@@ -36,12 +36,21 @@ def class_folders(root: str | Path) -> list[Path]:
     return [path for path in in_order(root) if path.is_dir() and within(root, path)]
 
 
+def files_below(folder: Path) -> list[Path]:
+    """The files in a folder and in its sub-folders; a link is taken as a file."""
+    found = []
+    for path in in_order(folder):
+        is_folder = path.is_dir() and not path.is_symlink()
+        found += files_below(path) if is_folder else [path]
+    return found
+
+
 def class_files(root: str | Path) -> list[tuple[str, tuple[Path, int]]]:
-    """Every file of root/<class>/: its name below the root, its path and its label, from 0 on."""
+    """Every file below root/<class>/: its name below the root, its path and its label, from 0 on."""
     return [
         (printable(path.relative_to(root).as_posix()), (path, label))
         for label, folder in enumerate(class_folders(root))
-        for path in in_order(folder)
+        for path in files_below(folder)
     ]
 
 
