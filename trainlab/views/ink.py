@@ -10,9 +10,9 @@ INK = "#123456"  # stands for the page's own text colour until the picture is wr
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"  # Okabe & Ito 2008
 
 
-def canvas(width: float, height: float) -> Figure:
-    """A transparent figure of this size in inches."""
-    figure = Figure(figsize=(width, height), layout="constrained")
+def canvas(width: float, height: float, arrange: bool = True) -> Figure:
+    """A transparent figure of this size in inches; matplotlib arranges its axes unless told not to."""
+    figure = Figure(figsize=(width, height), layout="constrained" if arrange else None)
     figure.patch.set_alpha(0)
     return figure
 

@@ -1,35 +1,154 @@
-"""The Init panel: the weights before the first step."""
+"""The Init panel: the weights before the first step, and how far a signal gets through them."""
 
-from trainlab.engine.build import build_model
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from trainlab.catalog.datasets import Images
+from trainlab.catalog.inits import InitChoice, layers
+from trainlab.choice import choices
+from trainlab.engine.build import build_batches, build_model, first_inputs
+from trainlab.engine.randomness import generator
+from trainlab.engine.signal import LayerSignal, layer_signals, multiplications
 from trainlab.errors import Problem
 from trainlab.text import _
 from trainlab.widgets.pictures.look import Look, Spec, outline, picture
 
 MOST_WEIGHTS = 5_000_000  # more take longer to draw than a person waits
+MOST_DRAWN = 20_000  # of a layer's weights: the shape of a histogram needs no more
+MOST_LAYERS = 12  # histograms
+MOST_IMAGES = 2_048  # statistics of more would take longer than the picture
+BATCH, WORK = 64, 10**9  # images of the batch at most, and multiplications in one pass
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A network before its first step: its rule's name, its weights by layer, and its signal."""
+
+    rule: str
+    weights: list[tuple[str, NDArray[np.float64]]]
+    signal: list[LayerSignal]
 
 
 def init_pictures(look: Look) -> list[Spec]:
-    """The weights of each layer before the first step."""
-    from trainlab.views.figures import histograms, to_svg  # matplotlib is slow to import
-
+    """The weights of each layer before the first step, and the signal; those of a second rule beside them."""
     _refuse_huge(look)
-    model = build_model(look.experiment, look.data)
-    values = [
-        (f"{name} · σ {w.std(correction=0):.3f}", w.detach().flatten().double().numpy())
-        for name, w in model.named_parameters()
-        if w.ndim > 1
-    ]
-    values = [(name, w[:: max(1, len(w) // 50_000)]) for name, w in values]
-    widths = ", ".join(name for name, _w in values)
-    return [
-        picture(
-            "weights",
-            _("Weights before the first step"),
-            _("Histograms of the weights of each layer: {widths}").format(widths=widths),
-            _("One histogram a layer, with its standard deviation."),
-            svg=to_svg(histograms(values[:16])),
+    small = replace(look, data=_portion(look.data))
+    rules = [look.experiment.init]
+    others = [rule for rule in choices(InitChoice) if rule.kind_name() == look.compare]
+    rules += [rule(kind=look.compare) for rule in others]
+    starts = [_start(small, rule) for rule in rules]
+    return [_signal_picture(starts), _weights_picture(starts)]
+
+
+def compared_rules() -> list[tuple[str, str]]:
+    """What a second rule may be: kinds with their names, and nothing."""
+    return [("", _("nothing")), *((c.kind_name(), _(c.title())) for c in choices(InitChoice))]
+
+
+def _start(look: Look, rule: InitChoice) -> _Start:
+    experiment = look.experiment.but(init=rule)
+    train, _val = build_batches(experiment, look.data, torch.device("cpu"))
+    model = build_model(experiment, look.data, train)
+    affordable = WORK // max(1, multiplications(outline(look), look.shape))
+    count = min(len(train), experiment.training.batch_size, BATCH, max(2, affordable))
+    loss = partial(type(experiment.loss).target, **experiment.loss.arguments())
+    signal = layer_signals(model, loss, first_inputs(train, count), train.labels[:count])
+    return _Start(_(rule.title()), list(_weights(model)), signal)
+
+
+def _weights(model: nn.Module) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Each layer's name and weights, as its forward pass uses them."""
+    names = {module: name for name, module in model.named_modules()}
+    for layer in layers(model):
+        held = layer.in_proj_weight if isinstance(layer, nn.MultiheadAttention) else layer.weight
+        weight = held.detach().flatten()
+        yield names[layer], weight[:: max(1, len(weight) // MOST_DRAWN)].double().numpy()
+
+
+def _signal_picture(starts: Sequence[_Start]) -> Spec:
+    from trainlab.views.figures import to_svg  # matplotlib is slow to import
+    from trainlab.views.signal import signal_figure
+
+    sides = [
+        (
+            np.array([layer.activation for layer in start.signal]),
+            np.array([layer.gradient for layer in start.signal]),
         )
+        for start in starts
     ]
+    caption = _(
+        "Standard deviation of each layer's output (left) and of the loss's gradient there (right), on one "
+        "real batch. Level lines are wanted: a signal that fades or explodes trains badly."
+    )
+    words = [caption, *(_in_words(start) for start in starts)]
+    if len(starts) == 2:
+        words.append(_("Solid: {first}. Dashed: {second}.").format(
+            first=starts[0].rule, second=starts[1].rule
+        ))  # fmt: skip
+    title = _("The signal, layer by layer")
+    return picture(
+        "signal", title, " ".join(words), " ".join(words), svg=to_svg(signal_figure(sides))
+    )
+
+
+def _in_words(start: _Start) -> str:
+    first, last = start.signal[0], start.signal[-1]
+    dead = sum(layer.activation == 0 for layer in start.signal)
+    words = _(
+        "{rule}: outputs from {first:.2g} in the first layer to {last:.2g} in the last, gradients from "
+        "{back:.2g} in the last to {reached:.2g} in the first."
+    ).format(
+        rule=start.rule,
+        first=first.activation,
+        last=last.activation,
+        back=last.gradient,
+        reached=first.gradient,
+    )
+    if dead:
+        words += " " + _("{dead} of {count} layers give the same for every image.").format(
+            dead=dead, count=len(start.signal)
+        )
+    return words
+
+
+def _weights_picture(starts: Sequence[_Start]) -> Spec:
+    from trainlab.views.figures import histograms, to_svg
+
+    shown = starts[0].weights[:MOST_LAYERS]
+    named = [(f"{name[-14:]} · σ {w.std():.3g}", w) for name, w in shown]
+    others = [w for start in starts[1:] for _name, w in start.weights[:MOST_LAYERS]]
+    caption = _(
+        "One histogram a layer, from its least to its greatest weight, with the standard deviation σ."
+    )
+    if len(starts[0].weights) > len(shown):
+        caption += " " + _("The first {shown} of {count} layers.").format(
+            shown=len(shown), count=len(starts[0].weights)
+        )
+    if others:
+        caption += " " + _("Outlined: {second}.").format(second=starts[1].rule)
+    alt = _("Histograms of the weights of each layer: {widths}")
+    return picture(
+        "weights",
+        _("Weights before the first step"),
+        alt.format(widths=", ".join(name for name, _w in named)),
+        caption,
+        svg=to_svg(histograms(named, others)),
+    )
+
+
+def _portion(data: Images) -> Images:
+    """Some of the images, in their order, where all would be too many."""
+    if len(data.labels) <= MOST_IMAGES:
+        return data
+    picks = torch.randperm(len(data.labels), generator=generator("portion"))[:MOST_IMAGES].sort()[0]
+    names = tuple(data.names[row] for row in picks.tolist()) if data.names else ()
+    return replace(data, images=data.images[picks], labels=data.labels[picks], names=names)
 
 
 def _refuse_huge(look: Look) -> None:
