@@ -84,7 +84,7 @@ class Perspective(Geometric):
     kind: Literal["perspective"] = "perspective"
     p: float = Knob(0.5, ge=0, le=1, help="share of the images that is distorted")
     distortion_scale: float = Knob(
-        0.3, ge=0, le=0.9, help="how far a corner may move, as a share of the way to the middle"
+        0.3, ge=0, le=0.6, help="how far a corner may move, as a share of the way to the middle"
     )
 
     target = perspective
