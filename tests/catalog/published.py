@@ -112,6 +112,25 @@ def image(pixels: Pixels, kind: str, size: tuple[int, int]) -> bytes:
     return stream.getvalue()
 
 
+def real_digits(shared: Path) -> Pixels:
+    """MNIST's first 40 test images."""
+    data = gzip.decompress((shared / "data" / "mnist" / "t10k-images-idx3-ubyte.gz").read_bytes())
+    return np.frombuffer(data, np.uint8, 40 * 784, 16).reshape(40, 28, 28).copy()
+
+
+def real_photos(shared: Path) -> Pixels:
+    """CIFAR-10's first 60 photographs."""
+    found = []
+    with tarfile.open(shared / "data" / "cifar10-train.tar.xz") as tar:
+        for item in tar:
+            stream = tar.extractfile(item) if item.isfile() else None
+            if stream is not None:
+                found.append(np.asarray(Image.open(io.BytesIO(stream.read()))))
+            if len(found) == 60:
+                break
+    return np.stack(found)
+
+
 def files(folder: Path) -> list[str]:
     """Every file below a folder."""
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())

@@ -1,8 +1,5 @@
 """The well-known data sets, each from small archives of real images in its published format."""
 
-import gzip
-import io
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +9,16 @@ import torch
 from PIL import Image, ImageOps
 from torchvision import datasets as theirs
 
-from tests.catalog.published import Pixels, Publisher, files, half, mirror, scripted
+from tests.catalog.published import (
+    Pixels,
+    Publisher,
+    files,
+    half,
+    mirror,
+    real_digits,
+    real_photos,
+    scripted,
+)
 from trainlab.catalog import datasets as ours
 from trainlab.catalog.datasets import (
     CIFAR10,
@@ -54,23 +60,12 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def digits(shared: Path) -> Pixels:
-    """MNIST's first 40 test images."""
-    data = gzip.decompress((shared / "data" / "mnist" / "t10k-images-idx3-ubyte.gz").read_bytes())
-    return np.frombuffer(data, np.uint8, 40 * 784, 16).reshape(40, 28, 28).copy()
+    return real_digits(shared)
 
 
 @pytest.fixture(scope="module")
 def photos(shared: Path) -> Pixels:
-    """CIFAR-10's first 60 photographs."""
-    found = []
-    with tarfile.open(shared / "data" / "cifar10-train.tar.xz") as tar:
-        for item in tar:
-            stream = tar.extractfile(item) if item.isfile() else None
-            if stream is not None:
-                found.append(np.asarray(Image.open(io.BytesIO(stream.read()))))
-            if len(found) == 60:
-                break
-    return np.stack(found)
+    return real_photos(shared)
 
 
 @pytest.fixture

@@ -18,9 +18,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.catalog.published import Publisher, real_digits, real_photos
 from trainlab import events as ev
 from trainlab.catalog import families
-from trainlab.catalog.datasets import Digits
+from trainlab.catalog.datasets import CIFAR10, CIFAR100, MNIST, SVHN, Digits, Flowers102
+from trainlab.catalog.datasets.famous import Famous
 from trainlab.choice import choices
 from trainlab.engine.trainer import Trainer
 from trainlab.experiment import Experiment
@@ -251,7 +253,6 @@ def test_data_sets_are_repeated(
     monkeypatch: pytest.MonkeyPatch,
     play: Callable[[Cases], dict[str, Played]],
 ) -> None:
-    """All but CIFAR-10: there is no archive here whose checksum torchvision accepts."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = _image_folder(tmp_path / 'it\'s "mine"')
     sets = {
@@ -265,6 +266,32 @@ def test_data_sets_are_repeated(
         name: Experiment.from_data(merged(SMALL, {"dataset": data, "split": split}))
         for name, data in sets.items()
     }
+    for name, one in play(cases).items():
+        assert one.script == one.lab, name
+
+
+def test_famous_data_sets_are_repeated(
+    shared: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    play: Callable[[Cases], dict[str, Played]],
+) -> None:
+    """Small ones in the published formats; all but those that torchvision checks whenever it reads them."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "published"
+    publisher = Publisher(folder, monkeypatch, real_digits(shared), real_photos(shared))
+    checked = (MNIST, CIFAR10, CIFAR100, SVHN, Flowers102)
+    cases = {}
+    for choice in choices(Famous):
+        if choice not in checked:
+            publisher.publish(choice)
+            data = choice.model_validate({"kind": choice.kind_name(), "root": str(folder)})
+            assert list(data.fetch())  # into the store: the archives have their names in common
+            size = {"size": 16} if "size" in choice.model_fields else {}
+            split = {"kind": "random", "validation_share": 0.4}
+            case = {"dataset": {"kind": choice.kind_name(), **size}, "split": split}
+            cases[choice.kind_name()] = Experiment.from_data(merged(SMALL, case))
+    assert len(cases) >= 7
     for name, one in play(cases).items():
         assert one.script == one.lab, name
 
