@@ -2,6 +2,7 @@
 import { makeCard, makePictures } from "./card.js";
 import { makeCode } from "./code.js";
 import { adopt, attr, h, icon, keyed, line, listen, text, translator, watchTheme } from "./dom.js";
+import { select } from "./fields.js";
 import { makeSection } from "./form.js";
 import { makeRace } from "./race.js";
 import { makeUpload } from "./upload.js";
@@ -75,7 +76,8 @@ function makePanel(ctx) {
   const intro = h("p", { class: "tl-intro" });
   const sections = h("div", { class: "tl-sections" });
   const actions = h("div", { class: "tl-actions" });
-  const buttons = h("div", { class: "tl-actions" }, actions, ctx.upload.button);
+  const menus = h("div", { class: "tl-actions" });
+  const buttons = h("div", { class: "tl-actions" }, menus, actions, ctx.upload.button);
   const pictures = makePictures(ctx);
   const cards = h("div", { class: "tl-cards" });
   const code = makeCode(ctx);
@@ -92,6 +94,18 @@ function makePanel(ctx) {
     const button = h("button", { type: "button", class: "tl-button", onclick: () => ctx.send({ type: "action", id: action.id }) });
     return { el: button, update: next => text(button, next.label) };
   });
+  const updateMenus = keyed(menus, menu => menu.id, menu => {
+    const id = ctx.id(`menu-${menu.id}`);
+    const box = select(value => ctx.send({ type: "menu", id: menu.id, value }), { id });
+    const label = h("label", { for: id });
+    return {
+      el: h("div", { class: "tl-menu" }, label, box.el),
+      update(next) {
+        text(label, next.label);
+        box.update(next.options, next.value);
+      },
+    };
+  });
 
   return {
     el,
@@ -106,6 +120,7 @@ function makePanel(ctx) {
       updateSections((panel.sections ?? []).map(section => ({ ...section, lone, card: null })));
       updateCards((panel.sections ?? []).filter(section => section.card));
       updateActions(panel.actions ?? []);
+      updateMenus(panel.menus ?? []);
       ctx.upload.update(panel.upload);
       ctx.race.update(panel.race);
       pictures.update(panel.pictures);

@@ -38,6 +38,7 @@ class Desk:
         self._panels: dict[str, Panel] = {}
         self._open = ""
         self._draw = 0
+        self._menus: dict[str, str] = {}  # what was chosen in the panels' own menus
         self._drawing = False
         self._data: dict[DatasetChoice, Images | Problem] = {}
         self._reading = False
@@ -118,8 +119,17 @@ class Desk:
                 self.editor.move(path, by)
             case {"type": "action", "id": "redraw"}:
                 self._draw += 1
+            case {"type": "menu", "id": str(name), "value": str(value)} if self._offers(
+                name, value
+            ):
+                self._menus[name] = value
             case _:
                 raise Problem(_("the page sent something unknown"))
+
+    def _offers(self, name: str, value: str) -> bool:
+        """Whether the open panel has this menu, and the menu this value."""
+        panel = self._panels.get(self._open)
+        return panel is not None and name in panel.menus and value in panel.menus[name].options()
 
     def _race(self, request: dict[str, Any]) -> None:
         with suppress(Problem):
@@ -192,6 +202,9 @@ class Desk:
             "sections": self._sections(panel),
             "pictures": old.get("pictures", []),
             "actions": [{"id": name, "label": _(text)} for name, text in panel.actions.items()],
+            "menus": [
+                menu.spec(name, self._menus.get(name, "")) for name, menu in panel.menus.items()
+            ],
             "code": None,
             **{name: make(self.editor.experiment) for name, make in panel.parts.items()},
         }
@@ -218,7 +231,7 @@ class Desk:
         if panel is None:
             self.view.panel = _code_panel(*_written(experiment, data))
         else:
-            drawn = _drawn(panel, experiment, data, self._draw)
+            drawn = _drawn(panel, experiment, data, self._draw, self._menus.get("compare", ""))
             self.view.panel = {**self.view.panel, "pictures": drawn}
 
     def _data_of(self, choice: DatasetChoice) -> Images | Problem | None:
@@ -274,13 +287,13 @@ def _read(choice: DatasetChoice) -> Images | Problem:
 
 
 def _drawn(
-    panel: Panel, experiment: Experiment, data: Images | Problem, draw: int
+    panel: Panel, experiment: Experiment, data: Images | Problem, draw: int, compare: str = ""
 ) -> list[dict[str, Any]]:
     """The panel's pictures, or why there are none."""
     if isinstance(data, Problem):
         return unavailable(data)
     try:
-        return panel.draw(Look(experiment, data, draw)) if panel.draw else []
+        return panel.draw(Look(experiment, data, draw, compare)) if panel.draw else []
     except Problem as problem:
         return unavailable(problem)
     except Exception as error:  # a picture of other settings would be a lie
@@ -305,5 +318,6 @@ def _code_panel(code: str, intro: str) -> dict[str, Any]:
         "sections": [],
         "pictures": [],
         "actions": [],
+        "menus": [],
         "code": {"text": code, "filename": "train.py"},
     }

@@ -13,6 +13,19 @@ from trainlab.widgets.upload import upload_spec
 
 
 @dataclass(frozen=True)
+class Menu:
+    """A drop-down beside a panel's title: it decides what is looked at, not what is run."""
+
+    label: str
+    options: Callable[[], dict[str, str]]  # what people read, by value; the first is chosen
+
+    def spec(self, id: str, chosen: str) -> Spec:
+        """The menu as the page takes it."""
+        options = [{"value": value, "label": label} for value, label in self.options().items()]
+        return {"id": id, "label": _(self.label), "value": chosen, "options": options}
+
+
+@dataclass(frozen=True)
 class Panel:
     """One tab: an id, a title, a sentence, the experiment's fields it edits, and what it draws.
 
@@ -26,6 +39,7 @@ class Panel:
     draw: Callable[[pictures.Look], list[Spec]] | None = None
     actions: dict[str, str] = field(default_factory=dict)
     parts: dict[str, Callable[[Experiment], Any]] = field(default_factory=dict)
+    menus: dict[str, Menu] = field(default_factory=dict)
 
     def sections(self, experiment: Experiment, refused: Refused) -> list[Spec]:
         """The forms of this panel."""
@@ -62,6 +76,7 @@ PANELS = (
         "The weights before the first step decide whether a signal gets through.",
         {"init": "Initialisation"},
         pictures.init_pictures,
+        menus={"compare": Menu("Compare with", pictures.compared_rules)},
     ),
     Panel(
         "optimizer",

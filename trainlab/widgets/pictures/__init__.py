@@ -2,7 +2,7 @@
 
 from trainlab.widgets.pictures.augment import augment_pictures
 from trainlab.widgets.pictures.data import data_pictures
-from trainlab.widgets.pictures.init import init_pictures
+from trainlab.widgets.pictures.init import compared_rules, init_pictures
 from trainlab.widgets.pictures.look import Look, Spec, picture, unavailable
 from trainlab.widgets.pictures.model import model_pictures
 from trainlab.widgets.pictures.optimizer import answer_race, race_spec
@@ -13,6 +13,7 @@ __all__ = [
     "Spec",
     "answer_race",
     "augment_pictures",
+    "compared_rules",
     "data_pictures",
     "init_pictures",
     "model_pictures",

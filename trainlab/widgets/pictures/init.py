@@ -46,9 +46,9 @@ def init_pictures(look: Look) -> list[Spec]:
     return [_signal_picture(starts), _weights_picture(starts)]
 
 
-def compared_rules() -> list[tuple[str, str]]:
-    """What a second rule may be: kinds with their names, and nothing."""
-    return [("", _("nothing")), *((c.kind_name(), _(c.title())) for c in choices(InitChoice))]
+def compared_rules() -> dict[str, str]:
+    """What may be drawn beside the chosen rule: nothing, or another by its kind."""
+    return {"": _("nothing")} | {rule.kind_name(): _(rule.title()) for rule in choices(InitChoice)}
 
 
 def _start(look: Look, rule: InitChoice) -> _Start:
