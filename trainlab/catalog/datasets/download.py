@@ -27,10 +27,17 @@ class UnreachableError(Exception):
         self.final = final
 
 
-def download(url: str, path: Path, md5: str) -> Iterator[Progress]:
-    """Fetch `url` to `path`, which appears when it is whole and right; a broken try is continued."""
+def download(url: str, path: Path, md5: str = "", sha256: str = "") -> Iterator[Progress]:
+    """Fetch `url` to `path`, which appears when it is whole and right; a broken try is continued.
+
+    Args:
+        url: an https address.
+        path: where the file goes.
+        md5: its checksum.
+        sha256: the beginning of this checksum, where that is what is known.
+    """
     with written(path) as file:
-        received = _Received(file)
+        received = _Received(file, "sha256" if sha256 else "md5")
         for number in range(1, TRIES + 1):
             try:
                 yield from _attempt(url, path.name, received)
@@ -41,7 +48,7 @@ def download(url: str, path: Path, md5: str) -> Iterator[Progress]:
                 again = _("{reason}; trying again ({number} of {tries})")
                 text = again.format(reason=error, number=number + 1, tries=TRIES)
             yield from _wait(text, BACK_OFF * 2 ** (number - 1))
-        if received.digest.hexdigest() != md5:
+        if not received.digest.hexdigest().startswith(sha256 or md5):
             wrong = _(
                 "{host} sent something else than {file}: its checksum is not the expected one"
             )
@@ -70,8 +77,9 @@ def _wait(text: str, seconds: float) -> Iterator[Progress]:
 class _Received:
     """What has come so far of a file."""
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file, self.size, self.digest = file, 0, _md5()
+    def __init__(self, file: IO[bytes], checksum: str) -> None:
+        self._file, self._checksum = file, checksum
+        self.restart()
 
     def add(self, block: bytes) -> None:
         self._file.write(block)
@@ -81,7 +89,7 @@ class _Received:
     def restart(self) -> None:
         self._file.seek(0)
         self._file.truncate()
-        self.size, self.digest = 0, _md5()
+        self.size, self.digest = 0, hashlib.new(self._checksum, usedforsecurity=False)
 
 
 def _attempt(url: str, name: str, received: _Received) -> Iterator[Progress]:

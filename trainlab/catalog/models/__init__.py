@@ -15,6 +15,7 @@ from trainlab.catalog.models.mobile import (
     SqueezeNet,
 )
 from trainlab.catalog.models.attention import ConvNeXt, ViT
+from trainlab.catalog.models.library import FromTorchvision, Pretrained
 
 __all__ = [
     "MLP",
@@ -24,6 +25,7 @@ __all__ = [
     "ConvNet",
     "DenseNet",
     "EfficientNet",
+    "FromTorchvision",
     "GoogLeNet",
     "LeNet5",
     "MNASNet",
@@ -32,6 +34,7 @@ __all__ = [
     "MobileNetV3",
     "ModelChoice",
     "NiN",
+    "Pretrained",
     "ResNeXt",
     "ResNet",
     "SEResNet",

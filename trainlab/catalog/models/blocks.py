@@ -118,3 +118,11 @@ class ClassToken(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Tokens (N, T, D) to features (N, D)."""
         return x[:, 0]
+
+
+class ToColour(nn.Module):
+    """Grey images to three equal channels, as networks for photographs expect."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 1, H, W) to (N, 3, H, W)."""
+        return x.expand(-1, 3, -1, -1)
