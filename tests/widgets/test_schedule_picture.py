@@ -14,7 +14,7 @@ from trainlab.experiment import Experiment
 from trainlab.views.schedules import MOST_POINTS, schedule_figure
 from trainlab.widgets.pictures import Look, schedule, schedule_pictures
 
-SLOW_START: dict[str, Any] = {"warmup": 500}
+SLOW_START: dict[str, Any] = {"warmup": 1_000}
 
 
 @pytest.fixture(scope="module")
