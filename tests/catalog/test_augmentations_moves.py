@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision.transforms.v2.functional as tv
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import map_coordinates  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
 from trainlab.catalog.augmentations import (

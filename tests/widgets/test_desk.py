@@ -65,7 +65,8 @@ class Page:
         return found
 
     def picture(self) -> str:
-        return str(self.panel["pictures"][0]["png"] or self.panel["pictures"][0]["svg"])
+        shown = next(one for one in self.panel["pictures"] if one["png"] or one["svg"])
+        return str(shown["png"] or shown["svg"])
 
 
 @pytest.fixture
