@@ -3,6 +3,7 @@
 import { Chart } from "./chart.js";
 import { makeButtons, makeError, makeProgress, makeStatus } from "./controls.js";
 import { adopt, h, listen, translator, watchTheme } from "./dom.js";
+import { makePlane } from "./plane.js";
 import { Series } from "./series.js";
 
 const MOST_ROWS = 12_000;
@@ -16,7 +17,7 @@ function render({ model, el }) {
   const series = new Series();
   const chart = new Chart(_, series);
   const buttons = makeButtons(_, name => model.send({ type: "command", name }));
-  const [status, progress, error] = [makeStatus(_), makeProgress(_), makeError(_)];
+  const [status, progress, error, plane] = [makeStatus(_), makeProgress(_), makeError(_), makePlane(_)];
   let [run, asked] = [null, -Infinity];
 
   function hello() {
@@ -48,27 +49,30 @@ function render({ model, el }) {
       if (message.run !== run) return hello();
       series.stepsPerEpoch = message.status.steps_per_epoch;
       series.append(message.n, message.m, buffers);
+      if (message.plane !== undefined) plane.update(message.plane, buffers[2], buffers[3]);
       chart.refresh();
       show(message.status);
       if (series.length > MOST_ROWS) hello();
-    },
-    status(message) {
-      if (message.run !== run) hello();
-      show(message.status);
     },
   };
   const receive = (message, buffers = []) => handlers[message.type]?.(message, buffers);
 
   const release = adopt(el, "tl-run", "tl-surface");
-  el.append(h("div", { class: "tl-run-head" }, buttons.el, ...status.els, progress.el), error.el, chart.el);
+  el.append(h("div", { class: "tl-run-head" }, buttons.el, ...status.els, progress.el), error.el, plane.el, chart.el);
   show(IDLE);
   const unlisten = listen(model, { "msg:custom": receive });
-  const unwatch = watchTheme(el, dark => chart.setTheme(dark));
+  const unwatch = watchTheme(el, dark => {
+    chart.setTheme(dark);
+    plane.setTheme(dark);
+  });
+  const sizes = new ResizeObserver(plane.draw);
+  sizes.observe(el);
   hello();
   return () => {
     release();
     unlisten();
     unwatch();
+    sizes.disconnect();
     chart.destroy();
   };
 }

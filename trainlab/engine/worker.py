@@ -10,7 +10,7 @@ from trainlab.engine.failures import describe, guard
 from trainlab.text import _
 
 MakeRun = Callable[[cmd.Commands], Iterator[ev.Event]]
-_ENDED: tuple[ev.State, ...] = ("idle", "done", "failed")
+ENDED: tuple[ev.State, ...] = ("idle", "done", "failed")  # states without a run under way
 
 
 class Worker:
@@ -36,7 +36,7 @@ class Worker:
     def start(self, make: MakeRun, *first: cmd.Command) -> bool:
         """Start a run, with commands it finds waiting; False where one is under way already."""
         with self._starting:
-            if self.busy and self.state not in _ENDED:
+            if self.busy and self.state not in ENDED:
                 return False
             self.join()  # a run that said it ended is only closing its files
             self.run += 1

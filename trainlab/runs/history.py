@@ -58,6 +58,7 @@ class History:
         self.finished: ev.Finished | None = None
         self.failed: ev.Failed | None = None
         self.state: ev.State = "idle"
+        self.measures: dict[str, float] = {}  # of the last epoch, beside its means
 
     def add(self, event: ev.Event) -> None:
         """Take in one event."""
@@ -71,6 +72,7 @@ class History:
             case ev.EpochEnd():
                 row = [getattr(event, name) for name in EPOCH_COLUMNS]
                 self.epochs.append(np.array([row], dtype=np.float64))
+                self.measures = event.measures
             case ev.Changed():
                 self.state = event.state
             case ev.Finished():

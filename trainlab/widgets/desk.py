@@ -90,10 +90,10 @@ class Desk:
         if not sound(message):
             return
         match message:
-            case {"type": "race", **request}:
-                self._soon(partial(self._race, request))
-            case {"type": "upload", **part}:
-                self._receive(part, buffers)
+            case {"type": "race"}:
+                self._soon(partial(self._race, message))
+            case {"type": "upload"}:
+                self._receive(message, buffers)
             case _:
                 self._edit(message)
 
@@ -134,7 +134,7 @@ class Desk:
     def _race(self, request: dict[str, Any]) -> None:
         with suppress(Problem):
             words, buffers = answer_race(self.editor.experiment, request)
-            self.view.send(request | {"type": "race"} | words, buffers)
+            self.view.send(request | words, buffers)
 
     def _receive(self, part: dict[str, Any], buffers: Any) -> None:
         """Take in a part of an uploaded file; with the last one it becomes the data set."""

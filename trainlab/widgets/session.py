@@ -1,8 +1,10 @@
 """Session: one lab's training. Its pump thread alone writes the run widget, in a few messages a second."""
 
+import base64
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
@@ -11,12 +13,14 @@ from typing import Any
 
 from trainlab import commands as cmd
 from trainlab import events as ev
-from trainlab.engine.worker import MakeRun, Worker
+from trainlab.engine.worker import ENDED, MakeRun, Worker
 from trainlab.errors import Problem
+from trainlab.runs import load_run
 from trainlab.runs.history import History
 from trainlab.text import _
 from trainlab.views.series import decimate, packed
 from trainlab.widgets.bundles import RunWidget, sound
+from trainlab.widgets.plane import plane_points
 from trainlab.widgets.status import describe
 
 EVERY = 0.25  # seconds between two updates while training
@@ -24,7 +28,6 @@ AT_ONCE = 0.12  # seconds between two updates when something happened
 MOST_ROWS = 4000  # rows of a snapshot
 _STEPS = slice(1, 5)  # epoch, loss, accuracy, lr
 _EPOCHS = [0, 2, 3, 4, 5]  # epoch, then the four means
-_ENDED: tuple[ev.State, ...] = ("idle", "done", "failed")
 _COMMANDS: dict[str, type[cmd.Command]] = {
     "pause": cmd.Pause,
     "resume": cmd.Resume,
@@ -68,6 +71,9 @@ class Session:
         self._speed = 0.0
         self._note = ""
         self._building: ev.Progress | None = None
+        self._boundary: ev.Boundary | None = None
+        self._boundary_sent = -1  # the step of the newest one that the page has
+        self._points: tuple[tuple[str, ...], bytes] | None = None  # of a plane
         self._folder = ""  # of the run that was opened last, which may never come to train
         self._opened = self._ended = self._resetting = 0  # numbers of runs
         view.on_msg(self._hear)
@@ -78,7 +84,7 @@ class Session:
 
     def command(self, name: str) -> None:
         """Do what a button says. Never blocks: the run answers in its own time."""
-        under_way = self.worker.busy and self.worker.state not in _ENDED
+        under_way = self.worker.busy and self.worker.state not in ENDED
         if name == "start" and under_way:
             self._put(ev.Answered(0, False, _("a run is under way: stop it first")))
         elif name == "start" or (name == "step" and not under_way):
@@ -148,6 +154,9 @@ class Session:
             case ev.Progress():
                 self._building = item
                 return False
+            case ev.Boundary():
+                self._part_plane(item)
+                return self.state == "paused"
             case ev.Answered():
                 self._note = item.reason
             case ev.Steps():
@@ -168,14 +177,23 @@ class Session:
             self.path = self._folder
         if isinstance(event, ev.Changed):
             self.state, self._note = event.state, ""
-            if event.state in _ENDED:
+            if event.state in ENDED:
                 self._ended = run
                 if self._resetting == run:
                     self._clear()
 
+    def _part_plane(self, boundary: ev.Boundary) -> None:
+        """Take in how the net parts the plane; with the first of a run the points go to all views."""
+        if self._points is None:
+            with suppress(Problem):  # the run's folder may be gone
+                self._points = plane_points(load_run(self._folder).experiment)
+            self._shown += 1
+        self._boundary = boundary
+
     def _clear(self) -> None:
         """An empty chart, for another run."""
         self.history = History()
+        self._boundary = self._points = None
         self.state = "idle"
         self._shown += 1
         self._speed, self._note, self._building = 0.0, "", None
@@ -212,6 +230,16 @@ class Session:
             "m": len(epochs),
             "marks": [],
         }
-        self.view.send(message, [packed(steps), packed(epochs)])
+        buffers = [packed(steps), packed(epochs)]
+        whole = kind == "snapshot"
+        if self._boundary is None or self._points is None:
+            message |= {"plane": None} if whole else {}
+        elif whole or self._boundary.step != self._boundary_sent:
+            classes, points = self._points
+            self._boundary_sent = self._boundary.step
+            message["plane"] = {"step": self._boundary.step, "side": self._boundary.side}
+            message["plane"] |= {"classes": classes} if whole else {}
+            buffers += [base64.b64decode(self._boundary.cells), *([points] if whole else [])]
+        self.view.send(message, buffers)
         self._sent = (self._shown, len(self.history.steps), len(self.history.epochs))
         self._sent_at = time.monotonic()

@@ -16,6 +16,7 @@ _LABELS = {
     "done": "Done",
     "failed": "Failed",
 }
+_MEASURES = {"digit_accuracy": "digits right", "near_zero": "weights near zero"}
 _BUTTONS: dict[str, tuple[str, ...]] = {
     "idle": ("start", "step"),
     "building": ("stop",),
@@ -64,6 +65,8 @@ def summary(history: History) -> str:
         words += " " + _("Validation accuracy {accuracy:.3f} after {epochs} epochs.").format(
             accuracy=history.last("val_accuracy"), epochs=epochs
         )
+        for name, value in _measures(history):
+            words += f" {_(_MEASURES[name]).capitalize()} {value:.3f}."
     return words
 
 
@@ -84,11 +87,22 @@ def _items(history: History, state: ev.State, speed: float) -> list[dict[str, st
         "epoch": (_("epoch"), f"{epoch}/{plan.epochs}"),
         "step": (_("step"), f"{step:,}"),
         "train_loss": (_("train loss"), f"{steps[-1, 2]:.3f}" if len(steps) else "–"),
-        "val_accuracy": (_("val accuracy"), _number(history.last("val_accuracy"))),
+        "val_accuracy": (_accuracy(history), _number(history.last("val_accuracy"))),
+        **{name: (_(_MEASURES[name]), f"{value:.3f}") for name, value in _measures(history)},
         "speed": (_("images/s"), f"{speed:,.0f}" if speed else "–"),
         "time_left": (_("left"), _left(total - step, speed, plan)),
     }
     return [{"name": n, "label": label, "value": value} for n, (label, value) in values.items()]
+
+
+def _accuracy(history: History) -> str:
+    """What the validation accuracy counts: a number of several digits is right as a whole."""
+    whole = "digit_accuracy" in history.measures
+    return _("whole numbers right") if whole else _("val accuracy")
+
+
+def _measures(history: History) -> list[tuple[str, float]]:
+    return [(name, value) for name, value in history.measures.items() if name in _MEASURES]
 
 
 def _number(value: float) -> str:
