@@ -145,8 +145,8 @@ def _update(w: Writer) -> Lines:
     ]
     update = "optimizer.step()"
     if x.optimizer.full_batch:
-        bound = "def closure(inputs=inputs, targets=targets):"
-        gradients = [bound, *indented([*gradients, "return loss"]), ""]
+        bound = "inputs=inputs, targets=targets" + (", step=step" if w.noisy else "")
+        gradients = [f"def closure({bound}):", *indented([*gradients, "return loss"]), ""]
         update = "loss = optimizer.step(closure)"
     if x.schedule.warmup:
         gradients.append(f"with {w.name(warmed_up)}(optimizer, step, {x.schedule.warmup}):")
