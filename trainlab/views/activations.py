@@ -23,7 +23,7 @@ def activation_figure(
         zones: start, end, and whether the slope is exactly zero in between.
     """
     figure = canvas(6, 2.4, arrange=False)
-    axes = quiet(figure.add_axes((0.06, 0.1, 0.92, 0.87)))
+    axes = quiet(figure.add_axes((0.075, 0.1, 0.91, 0.87)))
     for start, end, dead in zones:
         axes.axvspan(start, end, color=INK, alpha=0.16 if dead else 0.07, linewidth=0)
     axes.axhline(0, color=INK, alpha=0.4, linewidth=0.8)
