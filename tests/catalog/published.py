@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from trainlab.catalog.datasets import DatasetChoice, mnist_family, photographs
 from trainlab.catalog.datasets.famous import Famous
@@ -129,6 +130,12 @@ def real_photos(shared: Path) -> Pixels:
             if len(found) == 60:
                 break
     return np.stack(found)
+
+
+def square(pixels: Any, size: int) -> torch.Tensor:
+    """What the centre of an image looks like, by Pillow."""
+    fitted = ImageOps.fit(pixels.convert("RGB"), (size, size), Image.Resampling.BILINEAR)
+    return torch.from_numpy(np.array(fitted)).permute(2, 0, 1)
 
 
 def files(folder: Path) -> list[str]:

@@ -13,22 +13,12 @@ from tests.catalog.published import Answer, files, half, mirror, scripted, whole
 from trainlab.catalog.datasets import CIFAR10, MNIST, Digits
 from trainlab.catalog.datasets import download as downloads
 from trainlab.catalog.datasets.base import Pace, place
-from trainlab.catalog.datasets.famous import Famous
-from trainlab.choice import choices
 from trainlab.errors import Problem
 
 T10K = ("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz")
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty store, and a mirror that nobody answers at, so that no test reaches the network."""
-    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "cache" / name)
-    monkeypatch.setattr(downloads, "BACK_OFF", 0.01)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    for choice in choices(Famous):
-        monkeypatch.setattr(choice, "mirror", "http://127.0.0.1:9/")
-    return tmp_path / "cache" / "trainlab" / "datasets"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def gtsrb_names(root: str, split: str, size: int) -> list[str]:
 
 
 def flowers102_files(root: str, split: str) -> Photos:
-    """The flowers of one split; downloaded where they are not there."""
+    """The flowers of one split, listed with scipy; downloaded where they are not there."""
     from torchvision.datasets import Flowers102
 
     data = Flowers102(root, split, download=True, loader=Path)
@@ -167,7 +167,7 @@ class Photographs(Famous, FileImages):
         except Exception as error:  # whatever a damaged file makes torchvision raise
             raise self.unusable(error) from error
         text = _("{number} of {total} images: the folder is not complete")
-        missing = [text.format(number=len(photos), total=expected)] * (len(photos) != expected)
+        missing = [text.format(number=len(photos), total=expected)] * (len(photos) < expected)
         read = partial(read_photo, size)
         return Listing(list(photos), read, (3, size, size), classes, tuple(missing))
 
@@ -188,7 +188,7 @@ class GTSRB(Photographs):
     counts: ClassVar[Mapping[str, int]] = {"train": 26_640, "test": 12_630}
     mirror = "https://sid.erda.dk/public/archives/daaeac0d7ce1152aea9b61d9f1e19370/"
     card = Card(
-        source="Houben et al. 2013, Detection of traffic signs in real-world images",
+        source="Stallkamp et al. 2012, Man vs. computer: benchmarking machine learning for traffic sign recognition",
         url="https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.GTSRB.html",
         use="Signs in rain, blur and low sun; colour and shape both count.",
         pitfalls="Every sign was taken 30 times while nearing it: split by groups, or pictures of one "
