@@ -4,10 +4,12 @@ The scripts run one after the other, each in a namespace of its own, in one proc
 trainlab: starting one takes longer than most of them.
 """
 
+import itertools
 import json
 import math
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -61,7 +63,11 @@ MORE: dict[str, dict[str, dict[str, Any]]] = {
             ]
         },
     },
-    "losses": {"smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}}},
+    "losses": {
+        "smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
+        "hinge, squared, mixed": {"loss": {"kind": "hinge", "squared": True}, "augmentations": ["mixup"]},
+        "focal, bfloat16": {"loss": {"kind": "focal", "gamma": 0.5}, "training": {"precision": "bfloat16"}},
+    },
     "models": {
         "linear": {"model": {"kind": "mlp", "depth": 0}},
         "mlp, deep": {"model": {"width": 12, "depth": 3, "dropout": 0.2, "norm": "batch", "activation": "gelu"}},
@@ -80,17 +86,50 @@ MORE: dict[str, dict[str, dict[str, Any]]] = {
         "nesterov": {"optimizer": {"kind": "sgd", "lr": 0.05, "momentum": 0.9, "nesterov": True}},
         "adam, l2": {"optimizer": {"kind": "adam", "betas": [0.8, 0.99], "weight_decay": 1e-2}},
         "amsgrad": {"optimizer": {"kind": "adamw", "amsgrad": True, "eps": 1e-5}},
+        "lbfgs, line search": {
+            "optimizer": {"kind": "lbfgs", "max_iter": 5, "line_search_fn": "strong_wolfe"},
+            "model": {"dropout": 0.2},
+            "regularizers": ["l2", {"kind": "max_norm", "limit": 2.0}],
+            "schedule": {"kind": "step", "step_size": 1, "warmup": 2},
+        },
+        "muon, deep": {"optimizer": {"kind": "muon", "ns_steps": 3}, "model": {"depth": 3, "norm": "layer"}},
+        "muon, filters": {"optimizer": {"kind": "muon", "nesterov": False}, "model": CONVNET},
+        "rprop, narrow": {"optimizer": {"kind": "rprop", "etas": [0.4, 1.1], "step_sizes": [1e-5, 0.1]}},
         "centered": {"optimizer": {"kind": "rmsprop", "lr": 1e-3, "momentum": 0.9, "centered": True}},
     },
     "regularizers": {
         "l2 and both clips": {
             "regularizers": ["l2", {"kind": "clip_norm", "max_norm": 0.5}, "clip_value"]
-        }
+        },
+        "elastic net, max-norm": {
+            "regularizers": ["l1", "l2", {"kind": "max_norm", "limit": 0.5}], "model": CONVNET
+        },
+        "stopping early": {
+            "regularizers": [{"kind": "early_stopping", "patience": 1}],
+            "optimizer": {"lr": 0.3},
+            "training": {"epochs": 12},
+        },
     },
     "schedules": {
         "plateau, dropping": {
             "schedule": {"kind": "plateau", "patience": 0, "threshold": 0.9, "min_lr": 1e-5},
             "training": {"epochs": 4},
+        },
+        "warm-up, momentum": {"schedule": {"kind": "cosine", "warmup": 7, "momentum_end": 0.5}},
+        "sequential, by step": {
+            "schedule": {"kind": "sequential", "at": 1, "first": "inverse_time", "then": "swa", "warmup": 3}
+        },
+        "sequential, by epoch": {
+            "schedule": {"kind": "sequential", "at": 2, "first": {"kind": "multistep", "milestones": [1]},
+                         "then": "multiplicative"},
+            "training": {"epochs": 4},
+        },
+        "chained, by epoch": {
+            "schedule": {"kind": "chained", "first": "constant", "second": {"kind": "step", "step_size": 1}}
+        },
+        "cyclic, no momentum": {
+            "schedule": {"kind": "cyclic", "step_size_up": 1, "mode": "exp_range", "gamma": 0.5},
+            "optimizer": "adagrad",
         },
         "step, dropping": {"schedule": {"kind": "step", "step_size": 1}},
         "three phases": {
@@ -132,6 +171,14 @@ def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
         key: merged(base[key], value) if isinstance(base.get(key), dict) and isinstance(value, dict) else value
         for key, value in change.items()
     }  # fmt: skip
+
+
+def small(case: dict[str, Any]) -> Experiment:
+    """An experiment with this in it that takes some twenty steps."""
+    experiment = Experiment.from_data(merged(SMALL, case))
+    if experiment.optimizer.full_batch:  # one step an epoch
+        return experiment.but(training=experiment.training.but(epochs=20))
+    return experiment
 
 
 def trained(experiment: Experiment) -> tuple[Result, list[float]]:
@@ -208,9 +255,7 @@ def played(
     @cache
     def family_played(family: str) -> dict[str, Played]:
         data = defaults.get(family, {}) | MORE.get(family, {})
-        return play(
-            {name: Experiment.from_data(merged(SMALL, case)) for name, case in data.items()}
-        )
+        return play({name: small(case) for name, case in data.items()})
 
     return family_played
 
@@ -260,12 +305,22 @@ def test_data_sets_are_repeated(
         "mnist": {"kind": "mnist", "root": str(shared / "data" / "mnist"), "split": "test"},
         "folder": {"kind": "folder", "root": str(folder), "size": 16},
         "grey": {"kind": "folder", "root": str(folder), "size": 12, "grey": True},
+        "zip": {"kind": "zip", "path": _zipped(folder), "size": 12},
+        "spiral": {"kind": "spiral", "points": 200, "arms": 4},
+        "circles": {"kind": "circles", "points": 200},
+        "moons": {"kind": "moons", "points": 200, "seed": 3},
+        "xor": {"kind": "xor", "points": 200, "noise": 0.0},
+        "numbers": {"kind": "numbers", "count": 300},
+        "house numbers": {"kind": "svhn_numbers", "root": _house_numbers(folder), "size": 16},
     }
     split = {"kind": "stratified", "validation_share": 0.8}
     cases = {
         name: Experiment.from_data(merged(SMALL, {"dataset": data, "split": split}))
         for name, data in sets.items()
     }
+    for split, name in itertools.product(("grouped", "file_time"), ("folder", "zip", "numbers")):
+        case = {"dataset": sets[name], "split": split}
+        cases[f"{name}, {split}"] = Experiment.from_data(merged(SMALL, case))
     for name, one in play(cases).items():
         assert one.script == one.lab, name
 
@@ -305,3 +360,27 @@ def _image_folder(root: Path) -> Path:
         pixels = data.images[number, 0].numpy()
         Image.fromarray(pixels).resize((20, 24)).save(folder / f"{number}.png")
     return root
+
+
+def _zipped(root: Path) -> str:
+    """The folder as a zip, with a file in it that is no image."""
+    path = root.parent / "own.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in root.rglob("*.png"):
+            archive.write(file, file.relative_to(root.parent))
+        archive.writestr(f"{root.name}/class 0/words.png", "no image")
+    return str(path)
+
+
+def _house_numbers(root: Path) -> str:
+    """The folder's images listed as numbers of one or two digits, beside each other."""
+    box = {"left": 3, "top": 2, "width": 8, "height": 20}
+    listed = [
+        {
+            "filename": str(file.relative_to(root)),
+            "boxes": [box | {"label": 1 + row % 10}, box | {"label": 7, "left": 9}][: 1 + row % 2],
+        }
+        for row, file in enumerate(sorted(root.rglob("*.png")))
+    ]
+    (root / "digitStruct.json").write_text(json.dumps(listed))
+    return str(root)
