@@ -1,5 +1,7 @@
 """The well-known sets of photographs: decoded once, as squares, and all of them or told."""
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +142,18 @@ def test_stopping_while_unpacking_leaves_nothing(
     fetching.close()  # type: ignore[attr-defined]
     assert files(cache) == []
     assert len(GTSRB(root=str(publisher.folder)).load().images) == 86
+
+
+def test_what_a_killed_process_left_is_tidied_up(publisher: Publisher, cache: Path) -> None:
+    publisher.imagenette()
+    left = [cache / f".unpacking-{name}" / "imagenette2-160" for name in ("old", "busy")]
+    for folder in left:
+        folder.mkdir(parents=True)
+        (folder / "half").write_bytes(b"half a photograph")
+    two_days_ago = time.time() - 2 * 24 * 3600
+    os.utime(left[0].parent, (two_days_ago, two_days_ago))
+    list(Imagenette(root=str(publisher.folder)).fetch())
+    assert [path.name for path in cache.glob(".*")] == [".unpacking-busy"]
 
 
 def test_a_full_disk_while_unpacking(

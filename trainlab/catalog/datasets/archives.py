@@ -5,6 +5,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import time
 import zipfile
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
@@ -16,6 +17,9 @@ from trainlab.catalog.datasets.base import Pace, unwritable
 from trainlab.errors import Problem
 from trainlab.events import Progress
 from trainlab.text import _
+
+BESIDE = ".unpacking-"  # what the folders are called in which archives are unpacked
+DAY = 24 * 3600  # seconds
 
 Contents = Generator[
     tuple[str, IO[bytes]], None, None
@@ -87,12 +91,20 @@ def unpack(archive: Archive, contents: Contents, store: Path) -> Iterator[Progre
     """
     try:
         store.mkdir(parents=True, exist_ok=True)
-        with closing(contents), tempfile.TemporaryDirectory(dir=store, prefix=".") as beside:
+        _tidy(store)
+        with closing(contents), tempfile.TemporaryDirectory(dir=store, prefix=BESIDE) as beside:
             yield from _write(archive, contents, Path(beside))
             for path in archive.needed:
                 _move(archive, Path(beside, path), store / path)
     except OSError as error:
         raise unwritable(store, error) from error
+
+
+def _tidy(store: Path) -> None:
+    """Remove what a process left that was killed while it unpacked."""
+    for left in store.glob(f"{BESIDE}*"):
+        if time.time() - left.stat().st_mtime > DAY:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _write(archive: Archive, contents: Contents, folder: Path) -> Iterator[Progress]:
