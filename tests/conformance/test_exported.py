@@ -249,15 +249,15 @@ def play(
 @pytest.fixture(scope="module")
 def played(
     defaults: dict[str, dict[str, dict[str, Any]]], play: Callable[[Cases], dict[str, Played]]
-) -> Callable[[str], dict[str, Played]]:
-    """The cases of a family, played when first asked for."""
+) -> Callable[[str, str], Played]:
+    """A case of a family, played when first asked for."""
 
     @cache
-    def family_played(family: str) -> dict[str, Played]:
+    def case_played(family: str, name: str) -> Played:
         data = defaults.get(family, {}) | MORE.get(family, {})
-        return play({name: small(case) for name, case in data.items()})
+        return play({name: small(data[name])})[name]
 
-    return family_played
+    return case_played
 
 
 PLAIN = [
@@ -270,9 +270,9 @@ PLAIN = [
 
 @pytest.mark.parametrize(("family", "kind"), PLAIN, ids=lambda part: part)
 def test_every_choice_trains_and_its_script_repeats_it(
-    family: str, kind: str, played: Callable[[str], dict[str, Played]]
+    family: str, kind: str, played: Callable[[str, str], Played]
 ) -> None:
-    one = played(family)[kind]
+    one = played(family, kind)
     assert one.script == one.lab
     assert len(one.losses) >= 20
     assert all(math.isfinite(loss) for loss in one.losses)
@@ -286,9 +286,9 @@ def test_every_choice_trains_and_its_script_repeats_it(
     ("family", "name"), [(family, name) for family, cases in MORE.items() for name in cases]
 )
 def test_settings_and_combinations_are_repeated(
-    family: str, name: str, played: Callable[[str], dict[str, Played]]
+    family: str, name: str, played: Callable[[str, str], Played]
 ) -> None:
-    one = played(family)[name]
+    one = played(family, name)
     assert one.script == one.lab
 
 

@@ -36,7 +36,7 @@ def boxes_in_json(path: Path) -> list[Any]:
     """What digitStruct.json lists: for each image {filename, boxes: [{label, left, top, ...}]}."""
     listed = json.loads(path.read_bytes())
     if not isinstance(listed, list):
-        raise ValueError("digitStruct.json is no list")
+        raise TypeError("digitStruct.json is no list")
     return listed
 
 
