@@ -63,6 +63,11 @@ MORE: dict[str, dict[str, dict[str, Any]]] = {
             ]
         },
     },
+    "convolutions": {
+        "transposed, spectral": {"model": CONVNET | {"convolution": "transposed", "norm": "spectral"}},
+        "deformable 5x5": {"model": CONVNET | {"convolution": {"kind": "deformable", "kernel_size": 5}}},
+        "separable, weight norm": {"model": CONVNET | {"convolution": "separable", "norm": "weight"}},
+    },
     "losses": {
         "smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
         "hinge, squared, mixed": {"loss": {"kind": "hinge", "squared": True}, "augmentations": ["mixup"]},
@@ -73,6 +78,31 @@ MORE: dict[str, dict[str, dict[str, Any]]] = {
         "mlp, deep": {"model": {"width": 12, "depth": 3, "dropout": 0.2, "norm": "batch", "activation": "gelu"}},
         "convnet, deep": {
             "model": CONVNET | {"stages": 3, "convs": 2, "dropout": 0.5, "activation": "elu"}
+        },
+        "convnet, channels dropped": {
+            "model": CONVNET | {"stages": 2, "dropout": 0.3, "dropout_kind": "channel"}
+        },
+        "vit, tokens in a batch norm": {
+            "model": {
+                "kind": "vit", "width": 16, "depth": 2, "heads": 2, "patch": 4, "dropout": 0.1,
+                "stochastic_depth": 0.3, "norm": "batch", "activation": "prelu",
+            }
+        },
+        "resnet, blocks left out": {
+            "model": {
+                "kind": "resnet", "width": 8, "blocks": 1, "stochastic_depth": 0.5, "norm": "group",
+                "activation": "rrelu",
+            }
+        },
+        "convnext, blocks left out": {
+            "model": {"kind": "convnext", "width": 8, "layer_scale": 1e-6, "stochastic_depth": 0.2}
+        },
+        "efficientnet, spectral": {
+            "model": {"kind": "efficientnet", "width": 8, "norm": "spectral", "stochastic_depth": 0.2}
+        },
+        "torchvision, grey and scaled": {
+            "model": {"kind": "torchvision", "name": "squeezenet1_1", "size": 17},
+            "training": {"validation_share": 0.9},
         },
         "convnet, biased": {"model": CONVNET | {"norm": "none", "activation": "tanh"}},
         "convnet, bfloat16": {"model": CONVNET | {"dropout": 0.5}, "training": {"precision": "bfloat16"}},
@@ -264,7 +294,7 @@ PLAIN = [
     (family, choice.kind_name())
     for family, base in families().items()
     for choice in choices(base)
-    if family != "datasets"  # these need files: below
+    if family != "datasets" and choice.kind_name() != "pretrained"  # these need files
 ]
 
 
