@@ -208,7 +208,7 @@ class Trainer:
 
     def _look(self) -> Iterator[ev.Event]:
         """Where the net parts the plane, if the data lie in one."""
-        held = self._budget is not None
+        held = self._budget is not None or not self._goes_on()
         if is_plane(self.parts.val) and (held or time.perf_counter() - self._looked_at > EVERY):
             yield boundary(self.parts.model, self.parts.val, self.step)
             self._looked_at = time.perf_counter()
@@ -363,6 +363,7 @@ class Trainer:
         yield from self.save(now=all(bool(tensor.isfinite().all()) for tensor in state))
 
     def _finish(self) -> Iterator[ev.Event]:
+        yield from self._look()
         yield from self.save()
         meter, best = self.meter, self.best
         yield ev.Finished(
