@@ -55,11 +55,17 @@ def _start(look: Look, rule: InitChoice) -> _Start:
     experiment = look.experiment.but(init=rule)
     train, _val = build_batches(experiment, look.data, torch.device("cpu"))
     model = build_model(experiment, look.data, train)
-    affordable = WORK // max(1, multiplications(outline(look), look.shape))
-    count = min(len(train), experiment.training.batch_size, BATCH, max(2, affordable))
+    count = min(len(train), experiment.training.batch_size, BATCH, max(2, WORK // _work(look)))
     loss = partial(type(experiment.loss).target, **experiment.loss.arguments())
     signal = layer_signals(model, loss, first_inputs(train, count), train.labels[:count])
     return _Start(_(rule.title()), list(_weights(model)), signal)
+
+
+def _work(look: Look) -> int:
+    """How many multiplications an image takes: no more than weights times pixels; counted if those are many."""
+    network, (_c, height, width) = outline(look), look.shape
+    most = height * width * sum(parameter.numel() for parameter in network.parameters())
+    return max(1, most if most * BATCH <= WORK else multiplications(network, look.shape))
 
 
 def _weights(model: nn.Module) -> Iterator[tuple[str, NDArray[np.float64]]]:
