@@ -2,12 +2,8 @@
 
 import os
 import random
-import runpy
-import struct
 import tarfile
-import warnings
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from trainlab.catalog.datasets import ImageFolder, Images, decoded, files, folder
+from tests.catalog.own_images import draw, refused, scripted, two_classes
+from trainlab.catalog.datasets import ImageFolder, Images, decoded, files
 from trainlab.catalog.splits import latest_files
-from trainlab.errors import Problem
-from trainlab.export.source import Sources
 
 
 @pytest.fixture(autouse=True)
@@ -52,63 +47,12 @@ def photos(originals: dict[str, bytes], tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def draw(path: Path, colour: tuple[int, int, int] = (255, 0, 0), mode: str = "RGB") -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", (12, 9), colour).convert(mode).save(path)
-    return path
-
-
-def two_classes(root: Path, number: int = 1) -> Path:
-    for name in ("a", "b"):
-        for n in range(number):
-            draw(root / name / f"{n}.png")
-    return root
-
-
-def png(width: int, height: int) -> bytes:
-    """A few bytes that call themselves a huge picture."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-        )
-
-    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head)
-    return start + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
-
-
-def scripted(choice: ImageFolder, where: Path) -> tuple[torch.Tensor, torch.Tensor, list[str]]:
-    """What the target and the names' target give in a script of their own."""
-    sources = Sources()
-    sources.add(folder.image_folder)
-    sources.add(folder.image_names)
-    given = f"(**{choice.arguments()!r})\n"
-    call = f"answer = (*image_folder{given.strip()}, image_names{given.strip()})\n"
-    script = where / "script.py"
-    script.write_text("\n".join([*sorted(sources.imports), sources.code(), call]))
-    assert "trainlab" not in script.read_text()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        images, labels, names = runpy.run_path(str(script))["answer"]
-    assert images.is_contiguous()  # its strides choose the kernels, and so the last bits
-    return images, labels, names
-
-
 def same(one: Images, other: Images) -> bool:
     return (
         torch.equal(one.images, other.images)
         and torch.equal(one.labels, other.labels)
         and (one.classes, one.notes, one.names) == (other.classes, other.notes, other.names)
     )
-
-
-def refused(choice: ImageFolder) -> Problem:
-    with pytest.raises(Problem) as caught:
-        choice.load()
-    assert caught.value.what
-    assert caught.value.remedy
-    return caught.value
 
 
 @pytest.mark.parametrize("grey", [False, True])
@@ -287,75 +231,24 @@ def test_many_unreadable_files_are_counted_and_some_named(tmp_path: Path) -> Non
     assert (len(notes), notes[-1]) == (files.NOTED + 2, "...")
 
 
-def test_kinds_of_pixels(tmp_path: Path) -> None:
-    root = tmp_path / "data"
-    draw(root / "b" / "x.png")
-    for mode in ("RGBA", "P", "L", "1", "LA"):
-        draw(root / "a" / f"{mode}.png", (255, 255, 255), mode)
-    draw(root / "a" / "CMYK.jpg", (255, 255, 255), "CMYK")
-    deep = np.full((9, 12), 0x8000, np.uint16)
-    Image.fromarray(deep).save(root / "a" / "deep.png")
-    Image.fromarray(deep).save(root / "a" / "deep.tiff")
-    found = ImageFolder(root=str(root), size=8).load()
-    assert found.notes == ()
-    values = [np.unique(image).tolist() for image in found.images[:-1].numpy()]
-    assert values == [[255]] * 2 + [[128]] * 2 + [[255]] * 4  # 1, CMYK, deep, deep, L, LA, P, RGBA
-
-
-def test_orientation_is_applied(tmp_path: Path) -> None:
-    root = two_classes(tmp_path / "data")
-    picture = Image.new("L", (16, 16))
-    picture.paste(255, (0, 0, 16, 8))
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned a quarter clockwise
-    picture.save(root / "a" / "0.png", exif=exif)
-    square = ImageFolder(root=str(root), size=16, grey=True).load().images[0, 0]
-    assert set(square[:, :8].flatten().tolist()) == {0}
-    assert set(square[:, 8:].flatten().tolist()) == {255}
-
-
-def test_the_shorter_side_is_resized_and_the_centre_kept(tmp_path: Path) -> None:
-    root = two_classes(tmp_path / "data")
-    wide = Image.new("L", (48, 16))
-    wide.paste(255, (16, 0, 32, 16))
-    wide.save(root / "a" / "0.png")
-    images = ImageFolder(root=str(root), size=16, grey=True).load().images
-    assert set(images[0].flatten().tolist()) == {255}
-
-
-@pytest.mark.parametrize(("width", "height"), [(8001, 8000), (10_000, 10_000), (60_000, 60_000)])
-@pytest.mark.filterwarnings("ignore")  # Pillow warns from 89 megapixels on: as an error it refuses
-def test_bombs_are_left_out_before_decoding(width: int, height: int, tmp_path: Path) -> None:
-    root = two_classes(tmp_path / "data", 9)
-    (root / "a" / "bomb.png").write_bytes(png(width, height))
-    if width == 8001:  # whole, and readable but for its size
-        Image.new("1", (width, height)).save(root / "a" / "bomb.png")
-    choice = ImageFolder(root=str(root))
-    found = choice.load()
-    assert len(found.images) == len(scripted(choice, tmp_path)[0]) == 18
-    assert found.notes[0] == "1 of 19 files are left out:"
-    reason = found.notes[1].removeprefix("a/bomb.png: ")
-    assert reason == f"too large: {width} x {height} pixels" or "decompression bomb" in reason
-
-
 def test_missing_folders(tmp_path: Path) -> None:
-    assert refused(ImageFolder()).what == "No folder is chosen"
-    assert "no folder" in refused(ImageFolder(root=str(tmp_path / "nowhere"))).what
+    assert refused(ImageFolder().load).what == "No folder is chosen"
+    assert "no folder" in refused(ImageFolder(root=str(tmp_path / "nowhere")).load).what
     (tmp_path / "file").write_text("x")
-    assert "no folder" in refused(ImageFolder(root=str(tmp_path / "file"))).what
-    assert "not a folder" in refused(ImageFolder(root="a\0b")).what
+    assert "no folder" in refused(ImageFolder(root=str(tmp_path / "file")).load).what
+    assert "not a folder" in refused(ImageFolder(root="a\0b").load).what
 
 
 def test_too_few_classes_or_images(tmp_path: Path) -> None:
     root = tmp_path / "data"
     draw(root / "a" / "0.png")
-    assert "fewer than two classes" in refused(ImageFolder(root=str(root))).what
+    assert "fewer than two classes" in refused(ImageFolder(root=str(root)).load).what
     (root / "b").mkdir()
-    assert "one class only" in refused(ImageFolder(root=str(root))).what
+    assert "one class only" in refused(ImageFolder(root=str(root)).load).what
     (root / "a" / "0.png").unlink()
-    assert "no images" in refused(ImageFolder(root=str(root))).what
+    assert "no images" in refused(ImageFolder(root=str(root)).load).what
     (root / "a" / "0.png").write_text("x")
-    assert "1 of 1 files" in refused(ImageFolder(root=str(root))).what
+    assert "1 of 1 files" in refused(ImageFolder(root=str(root)).load).what
 
 
 def test_more_than_a_fifth_unreadable(tmp_path: Path) -> None:
@@ -364,7 +257,7 @@ def test_more_than_a_fifth_unreadable(tmp_path: Path) -> None:
         (root / "a" / f"bad{number}.png").write_text("x")
         if number == 1:
             assert "2 of 10" in ImageFolder(root=str(root)).load().notes[0]
-    problem = refused(ImageFolder(root=str(root)))
+    problem = refused(ImageFolder(root=str(root)).load)
     assert "3 of 11" in problem.what
     assert "a/bad0.png: not an image; a/bad1.png: not an image" in problem.why
 
@@ -399,5 +292,5 @@ def test_too_much_for_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     root = two_classes(tmp_path / "data", 4)
     monkeypatch.setattr(files, "MAX_BYTES", 8 * 3 * 100 * 100)
     assert len(ImageFolder(root=str(root), size=100).load().images) == 8
-    problem = refused(ImageFolder(root=str(root), size=101))
+    problem = refused(ImageFolder(root=str(root), size=101).load)
     assert "size of 100 or less" in problem.remedy

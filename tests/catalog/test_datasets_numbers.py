@@ -1,11 +1,8 @@
 """Numbers of several digits: composed of real ones, and cut out of house numbers."""
 
 import json
-import runpy
 import sys
-import warnings
 from collections import Counter
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
@@ -16,15 +13,14 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.catalog.own_images import refused, scripted
 from trainlab import events as ev
-from trainlab.catalog.datasets import MNIST, Digits, Images, Numbers, SVHNNumbers, svhn_numbers
+from trainlab.catalog.datasets import MNIST, Digits, Images, Numbers, SVHNNumbers
 from trainlab.catalog.datasets.numbers import BLANK, composed, number_names, numbers, parts_of
 from trainlab.catalog.splits import grouped
 from trainlab.engine.randomness import generator
 from trainlab.engine.trainer import Trainer
-from trainlab.errors import Problem
 from trainlab.experiment import Experiment
-from trainlab.export.source import Sources
 
 
 @pytest.fixture(autouse=True)
@@ -170,29 +166,6 @@ def street(root: Path, count: int = 12) -> list[dict[str, Any]]:
 def write(root: Path, listed: Any) -> SVHNNumbers:
     (root / "digitStruct.json").write_text(json.dumps(listed))
     return SVHNNumbers(root=str(root), size=32)
-
-
-def scripted(choice: SVHNNumbers, where: Path) -> tuple[torch.Tensor, torch.Tensor, list[str]]:
-    """What the target and the names' target give in a script of their own."""
-    sources = Sources()
-    sources.add(svhn_numbers.svhn_numbers)
-    sources.add(svhn_numbers.house_names)
-    given = f"(**{choice.arguments()!r})"
-    answer = f"answer = (*svhn_numbers{given}, house_names{given})"
-    script = where / "script.py"
-    script.write_text("\n".join([*sorted(sources.imports), sources.code(), answer]))
-    assert "trainlab" not in script.read_text()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return runpy.run_path(str(script))["answer"]  # type: ignore[no-any-return]
-
-
-def refused(action: Callable[[], object]) -> Problem:
-    with pytest.raises(Problem) as caught:
-        action()
-    assert caught.value.what
-    assert caught.value.remedy
-    return caught.value
 
 
 @pytest.mark.parametrize("grey", [False, True])

@@ -2,7 +2,6 @@
 
 import io
 import random
-import runpy
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -14,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.catalog import own_images
+from tests.catalog.own_images import scripted
 from trainlab.catalog.datasets import Digits, ImageFolder, ZipFolder, store_upload, zipped
 from trainlab.catalog.datasets.files import readings
 from trainlab.errors import Problem
-from trainlab.export.source import Sources
 
 
 @pytest.fixture(autouse=True)
@@ -64,34 +64,9 @@ def unpacked(files: dict[str, bytes], folder: Path) -> ImageFolder:
     return ImageFolder(root=str(folder / "folder"), size=16)
 
 
-def scripted(choice: ZipFolder, where: Path) -> tuple[torch.Tensor, torch.Tensor, list[str]]:
-    """What the target and the names' target give in a script of their own."""
-    sources = Sources()
-    sources.add(zipped.zip_folder)
-    sources.add(zipped.zip_names)
-    given = f"(**{choice.arguments()!r})"
-    script = where / "script.py"
-    script.write_text(
-        "\n".join(
-            [
-                *sorted(sources.imports),
-                sources.code(),
-                f"answer = (*zip_folder{given}, zip_names{given})",
-            ]
-        )
-    )
-    assert "trainlab" not in script.read_text()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return runpy.run_path(str(script))["answer"]  # type: ignore[no-any-return]
-
-
 def refused(action: Callable[[], object]) -> str:
-    with pytest.raises(Problem) as caught:
-        action()
-    assert caught.value.what
-    assert caught.value.remedy
-    return f"{caught.value.what}: {caught.value.why}"
+    problem = own_images.refused(action)
+    return f"{problem.what}: {problem.why}"
 
 
 @pytest.mark.parametrize("top", ["", "my data/", "./", "a/b/c/"])
