@@ -53,12 +53,25 @@ def test_lr_figure_of_a_long_run_is_thinned_out() -> None:
     check_svg(to_svg(figure))
 
 
-def test_histograms_show_names_as_text_and_hide_empty_places() -> None:
+def test_histograms_show_names_as_text() -> None:
     names = ["$$\\frac$$", "<img src=x>", "0.weight", "1.weight", "2.weight"]
-    figure = histograms([(name, np.linspace(-1, 1, 50)) for name in names])
-    shown = [axes for axes in figure.axes if axes.get_visible()]
-    assert [axes.get_title() for axes in shown] == names
+    figure = histograms([(name, np.linspace(-1, 1, 50)) for name in names], [np.zeros(9)])
+    (axes,) = figure.axes
+    texts = [text.get_text() for text in axes.texts]
+    assert [text for text in texts if text in names] == names
+    assert texts.count("-1") == texts.count("1") == len(names), "each tells its range"
+    filled, outlined = axes.collections
+    assert [len(part.get_paths()) for part in (filled, outlined)] == [5, 1]
     check_svg(to_svg(figure))
+
+
+def test_a_histogram_is_as_high_as_its_bins_are_full() -> None:
+    values = np.concatenate([np.full(30, -1.0), np.full(10, 1.0)])
+    filled, _outlined = histograms([("w", values)]).axes[0].collections
+    x, y = np.asarray(filled.get_paths()[0].vertices).T
+    assert y[x < 1 / 41].max() == pytest.approx(1)
+    assert y[(x > 40.5 / 41) & (x < 1.01)].max() == pytest.approx(1 / 3)
+    assert y[(x > 2 / 41) & (x < 39 / 41)].max() == 0
 
 
 def test_run_figure_draws_steps_and_epochs() -> None:

@@ -33,6 +33,7 @@ GARBAGE: list[Any] = [
     {"type": "remove", "path": "augmentations.0"}, {"type": "move", "path": "augmentations.0"},
     {"type": "move", "path": "augmentations." + "9" * 5000, "by": 1},
     {"type": "action", "id": "format the disk"},
+    {"type": "menu", "id": "compare", "value": "zeros"}, {"type": "menu", "id": None, "value": 1},
 ]  # fmt: skip
 
 
@@ -177,6 +178,23 @@ def test_pictures_follow_the_forms(page: Page, panel: str, path: str, value: Any
     before = page.picture()
     page.send(type="set", path=path, value=value)
     assert page.picture() != before
+
+
+def test_a_second_initialisation_is_compared(page: Page) -> None:
+    panel = page.send(type="open", panel="init")
+    (menu,) = panel["menus"]
+    assert (menu["id"], menu["label"], menu["value"]) == ("compare", "Compare with", "")
+    assert {"value": "zeros", "label": "All zeros"} in menu["options"]
+    before = panel["pictures"][0]["caption"]
+    panel = page.send(type="menu", id="compare", value="zeros")
+    assert panel["menus"][0]["value"] == "zeros"
+    assert "Dashed: All zeros" in panel["pictures"][0]["caption"]
+    assert page.desk.editor.experiment == Experiment(), "it is looked at, not run"
+    assert page.send(type="menu", id="compare", value="no such rule")["menus"] == panel["menus"]
+    page.send(type="open", panel="data")
+    assert page.send(type="open", panel="init")["menus"] == panel["menus"], "kept"
+    panel = page.send(type="menu", id="compare", value="")
+    assert panel["pictures"][0]["caption"] == before
 
 
 def test_what_cannot_be_drawn_says_why(page: Page) -> None:

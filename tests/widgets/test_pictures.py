@@ -38,8 +38,8 @@ def test_layers_add_up_to_the_network(data: Images) -> None:
 
 
 def test_weights_are_those_the_run_starts_from(data: Images) -> None:
-    (zeros,) = pictures.init_pictures(look(data, init="zeros"))
-    (kaiming,) = pictures.init_pictures(look(data))
-    assert "σ 0.000" in zeros["alt"]
-    assert "σ 0.000" not in kaiming["alt"]
+    _signal, zeros = pictures.init_pictures(look(data, init="zeros"))
+    _signal, kaiming = pictures.init_pictures(look(data))
+    assert "σ 0," in zeros["alt"]
+    assert "σ 0," not in kaiming["alt"]
     assert "weight" in kaiming["alt"]
