@@ -1,5 +1,7 @@
 """python -m benchmarks [--rounds N] [--no-variants]: the lab with its page open against a loop by hand.
 
+With --augmentation: batched augmentation against one image at a time (benchmarks/augmentation.md).
+
 Starts the page on Voilà, opens it in a real browser, and has its kernel train by hand and in the lab
 in turn. Prints a table, and writes it to benchmarks/results.md.
 """
@@ -20,6 +22,7 @@ from typing import Any
 import torch
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks import augmentation
 from trainlab.cli.lab import HOST, choose_port, voila_command
 
 RESULTS = Path(__file__).with_name("results.md")
@@ -33,7 +36,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-variants", action="store_true", help="float32 only: quick")
+    parser.add_argument("--augmentation", action="store_true", help="measure that instead")
     options = parser.parse_args()
+    if options.augmentation:
+        print(augmentation.measure(options.rounds))
+        return 0
     with tempfile.TemporaryDirectory(prefix="trainlab-bench-") as folder:
         rows = _measured(Path(folder), options.rounds, not options.no_variants)
     table = render(rows)

@@ -38,8 +38,8 @@ def colour_jitter(
 
 def jittered(images: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
     """Each image times its brightness, then away from its mean grey, then away from grey; factors (N,)."""
-    changed = (images * per_image(brightness)).clamp_(0, 1)
-    middle = luminance(changed).mean((2, 3), keepdim=True)
+    changed = (images.contiguous() * per_image(brightness)).clamp_(0, 1)  # faster colour by colour
+    middle = luminance(changed.mean((2, 3), keepdim=True))
     changed = torch.lerp(middle, changed, per_image(contrast)).clamp_(0, 1)
     if images.shape[1] != 3:  # no colour to be more or less of
         return changed
@@ -51,30 +51,31 @@ def luminance(images: Tensor) -> Tensor:
     if images.shape[1] != 3:
         return images.mean(1, keepdim=True)
     red, green, blue = images.split(1, 1)
-    light: Tensor = 0.2989 * red + 0.587 * green + 0.114 * blue
-    return light
+    light: Tensor = (0.2989 * red).add_(green, alpha=0.587)
+    return light.add_(blue, alpha=0.114)
 
 
 def hsv_from_rgb(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Hue, saturation and value (N, 1, H, W) of images (N, 3, H, W), all in [0, 1]."""
-    red, green, blue = images.split(1, 1)
-    value = images.amax(1, keepdim=True)
-    chroma = value - images.amin(1, keepdim=True)
-    scaled = chroma.clamp(min=1e-12)  # grey: every difference is 0
+    """Hue, saturation and value (N, 1, H, W) of images (N, 3, H, W); hue 1 is once around."""
+    red, green, blue = images.contiguous().split(1, 1)
+    value = torch.maximum(torch.maximum(red, green), blue)
+    chroma = value - torch.minimum(torch.minimum(red, green), blue)
+    turn = chroma.clamp(min=1e-12)  # grey: every difference is 0
     hue = torch.where(
         value == red,
-        (green - blue) / scaled,
-        torch.where(value == green, (blue - red) / scaled + 2, (red - green) / scaled + 4),
+        (green - blue) / turn,
+        torch.where(value == green, (blue - red) / turn + 2, (red - green) / turn + 4),
     )
-    return (hue / 6) % 1, chroma / value.clamp(min=1e-12), value
+    return hue / 6, chroma / value.clamp(min=1e-12), value
 
 
 def rgb_from_hsv(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
     """Images (N, 3, H, W) from hue (any number: 1 is once around), saturation and value (N, 1, H, W)."""
-    offsets = torch.tensor([5.0, 3.0, 1.0], device=hue.device)[:, None, None]
-    k = (offsets + 6 * hue) % 6
-    dark = torch.minimum(k, 4 - k).clamp_(0, 1)
-    return value * (1 - saturation * dark)
+    # red, green and blue are darkest opposite on the circle: at cyan, magenta and yellow
+    away = hue - torch.tensor([1 / 2, 5 / 6, 1 / 6], device=hue.device)[:, None, None]
+    away = (away - away.round()).abs_()
+    dark = (2 - 6 * away).clamp_(0, 1)
+    return torch.addcmul(value, value * saturation, dark, value=-1)
 
 
 def hsv_jitter(

@@ -25,7 +25,8 @@ def augment_pictures(look: Look) -> list[Spec]:
     if len(alone) < len(choices):
         pictures.append(_mixed(look, originals))
     if alone:
-        pictures.append(_strengths(alone, originals[0]))
+        clearest = originals.flatten(1).std(1).argmax()
+        pictures.append(_strengths(alone, originals[clearest]))
     return pictures
 
 
@@ -85,7 +86,9 @@ def _parts(shares: Tensor) -> str:
     """`62 % of 1, 38 % of 8`, the larger first."""
     order = shares.argsort(descending=True).tolist()
     words = _("{share:.0%} of {image}")
-    return ", ".join(words.format(share=shares[i], image=i + 1) for i in order if shares[i] > 0)
+    return ", ".join(
+        words.format(share=shares[i], image=i + 1) for i in order if shares[i] >= 0.005
+    )
 
 
 def _strengths(choices: tuple[AugmentationChoice, ...], image: Tensor) -> Spec:
@@ -95,7 +98,8 @@ def _strengths(choices: tuple[AugmentationChoice, ...], image: Tensor) -> Spec:
     lines = []
     for number, (choice, trial) in enumerate(zip(choices, trials, strict=True), 1):
         how = _("one image at a time: slow") if choice.slow else _("all images at once")
-        took = _("about {ms:.2g} ms").format(ms=trial.milliseconds)
+        ms = trial.milliseconds
+        took = _("about {ms} ms").format(ms=f"{ms:.1f}" if ms < 10 else f"{ms:,.0f}")
         lines.append([f"{number}. {_(type(choice).title())}", how, took])
     shown = picture(
         "strengths",
