@@ -62,9 +62,9 @@ def data_pictures(look: Look) -> list[Spec]:
         _classes(look, halves),
         _channels(look, halves),
         preprocessing_picture(look, halves.train.nonzero().flatten()),
-        canyon_picture(),
         _twins(look, halves),
         *([] if _is_plane(look) else [_outliers(look, halves)]),
+        canyon_picture(),
     ]
 
 
