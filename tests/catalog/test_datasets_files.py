@@ -36,13 +36,16 @@ def test_kinds_of_pixels(tmp_path: Path) -> None:
     for mode in ("RGBA", "P", "L", "1", "LA"):
         draw(root / "a" / f"{mode}.png", (255, 255, 255), mode)
     draw(root / "a" / "CMYK.jpg", (255, 255, 255), "CMYK")
+    palette = Image.new("RGB", (12, 9), (255, 255, 255)).convert("P")
+    palette.save(root / "a" / "see-through.png", transparency=bytes([0, 128, 255]))
     deep = np.full((9, 12), 0x8000, np.uint16)
     Image.fromarray(deep).save(root / "a" / "deep.png")
     Image.fromarray(deep).save(root / "a" / "deep.tiff")
     found = ImageFolder(root=str(root), size=8).load()
     assert found.notes == ()
     values = [np.unique(image).tolist() for image in found.images[:-1].numpy()]
-    assert values == [[255]] * 2 + [[128]] * 2 + [[255]] * 4  # 1, CMYK, deep, deep, L, LA, P, RGBA
+    # 1, CMYK, deep, deep, L, LA, P, RGBA, see-through
+    assert values == [[255]] * 2 + [[128]] * 2 + [[255]] * 5
 
 
 def test_orientation_is_applied(tmp_path: Path) -> None:

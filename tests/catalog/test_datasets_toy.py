@@ -13,6 +13,7 @@ from trainlab import events as ev
 from trainlab.catalog.datasets import Circles, Moons, Spiral, Xor
 from trainlab.catalog.datasets.toy import as_images, circles, moons, shaken, spiral, xor
 from trainlab.engine.trainer import Trainer
+from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 
 Toy = type[Spiral | Circles | Moons | Xor]
@@ -132,3 +133,9 @@ def test_no_straight_line_parts_them() -> None:
         events = Trainer(Experiment.from_data(data)).run(SimpleQueue())
         ends = [event for event in events if isinstance(event, ev.EpochEnd)]
         assert ends[-1].val_accuracy < 0.65
+
+
+def test_points_are_too_small_for_the_default_network_and_the_remedy_says_which_is_not() -> None:
+    with pytest.raises(Problem) as caught:
+        list(Trainer(Experiment.from_data({"dataset": "spiral"})).run(SimpleQueue()))
+    assert "MLP" in caught.value.remedy

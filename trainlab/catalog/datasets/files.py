@@ -67,6 +67,8 @@ def as_mode(image: Any, mode: str) -> Any:
     """The image as "L" or "RGB"; of 16 bits, which `convert` would clip, the upper eight."""
     from PIL import Image
 
+    if image.mode == "P":  # its transparency may be of a kind that is warned of
+        image = image.convert("RGBA")
     if image.mode.startswith("I"):
         image = Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
     return image.convert(mode)

@@ -87,12 +87,14 @@ class ConvNet(SmallModel):
         """Stages of (convolution, norm, activation) and pooling; then flatten, linear."""
         channels, height, width = shape
         if min(height, width) >> self.stages == 0:
+            most = min(height, width).bit_length() - 1
+            fewer = _("choose at most {most}").format(most=most)
             raise Problem(
                 _("model.stages: {stages} is too many for images of {height}x{width}").format(
                     stages=self.stages, height=height, width=width
                 ),
                 _("each stage halves the image"),
-                _("choose at most {most}").format(most=min(height, width).bit_length() - 1),
+                fewer if most else _("choose the model MLP, which takes points"),
             )
         layers: list[nn.Module] = []
         for stage in range(self.stages):
