@@ -47,7 +47,12 @@ for line in sys.stdin:
 
 # what the defaults of a choice leave untouched: settings that change code, and choices together
 MORE: dict[str, dict[str, dict[str, Any]]] = {
-    "activations": {"leaky_relu 0.2": {"model": {"activation": {"kind": "leaky_relu", "negative_slope": 0.2}}}},
+    "activations": {
+        "leaky_relu 0.2": {"model": {"activation": {"kind": "leaky_relu", "negative_slope": 0.2}}},
+        "rrelu in convolutions": {"model": CONVNET | {"activation": {"kind": "rrelu", "upper": 0.5}, "dropout": 0.3}},
+        "prelu 0.1": {"model": CONVNET | {"activation": {"kind": "prelu", "init": 0.1}}},
+        "gelu, tanh": {"model": {"activation": {"kind": "gelu", "approximate": "tanh"}}},
+    },
     "augmentations": {
         "moves": {
             "augmentations": [
@@ -67,6 +72,22 @@ MORE: dict[str, dict[str, dict[str, Any]]] = {
         "transposed, spectral": {"model": CONVNET | {"convolution": "transposed", "norm": "spectral"}},
         "deformable 5x5": {"model": CONVNET | {"convolution": {"kind": "deformable", "kernel_size": 5}}},
         "separable, weight norm": {"model": CONVNET | {"convolution": "separable", "norm": "weight"}},
+    },
+    "inits": {
+        "lsuv of convolutions": {
+            "model": CONVNET | {"norm": "none", "activation": "tanh"},
+            "init": {"kind": "lsuv", "tolerance": 0.01, "bias": 0.1, "class_prior": True},
+        },
+        "class frequencies": {"init": {"kind": "trunc_normal", "bias": 0.01, "class_prior": True}},
+        "frequencies of a default": {"init": {"kind": "default", "class_prior": True}},
+        "zeros under weight norm": {"init": "zeros", "model": {"norm": "weight"}},
+        "lsuv under weight norm": {"init": "lsuv", "model": {"norm": "weight", "depth": 3}},
+        "sparse under spectral norm": {"init": "sparse", "model": CONVNET | {"norm": "spectral"}},
+        "zero residual": {"init": "zero_residual", "model": {"kind": "resnet", "width": 8, "blocks": 1}},
+        "fixup": {"init": "fixup", "model": {"kind": "resnet", "width": 8, "blocks": 1, "norm": "none"}},
+        "kaiming, fan_out": {
+            "init": {"kind": "kaiming_uniform", "a": 0.25, "mode": "fan_out", "nonlinearity": "leaky_relu"}
+        },
     },
     "losses": {
         "smoothed": {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
@@ -102,7 +123,6 @@ MORE: dict[str, dict[str, dict[str, Any]]] = {
         },
         "torchvision, grey and scaled": {
             "model": {"kind": "torchvision", "name": "squeezenet1_1", "size": 17},
-            "training": {"validation_share": 0.9},
         },
         "convnet, biased": {"model": CONVNET | {"norm": "none", "activation": "tanh"}},
         "convnet, bfloat16": {"model": CONVNET | {"dropout": 0.5}, "training": {"precision": "bfloat16"}},
@@ -111,6 +131,11 @@ MORE: dict[str, dict[str, dict[str, Any]]] = {
         "batch 2d": {"model": CONVNET | {"norm": {"kind": "batch", "momentum": 0.2, "eps": 1e-3}}},
         "group 2d": {"model": CONVNET | {"norm": {"kind": "group", "num_groups": 4}}},
         "layer 2d": {"model": CONVNET | {"norm": "layer"}},
+        "rms 2d": {"model": CONVNET | {"norm": {"kind": "rms", "eps": 1e-3}}, "training": {"precision": "bfloat16"}},
+        "instance 2d": {"model": CONVNET | {"norm": {"kind": "instance", "affine": True}}},
+        "lrn 2d": {"model": CONVNET | {"norm": {"kind": "lrn", "k": 2.0, "alpha": 0.1}}},
+        "weight 2d": {"model": CONVNET | {"norm": "weight", "convs": 2}},
+        "spectral 2d": {"model": CONVNET | {"norm": {"kind": "spectral", "n_power_iterations": 3}}},
     },
     "optimizers": {
         "nesterov": {"optimizer": {"kind": "sgd", "lr": 0.05, "momentum": 0.9, "nesterov": True}},

@@ -35,11 +35,11 @@ def sparse_normal(
     std: float = 0.1,
     bias: float = 0.0,
 ) -> None:
-    """std * N(0, 1), with a share of each column zero; filters count as rows."""
+    """std * N(0, 1), with a share of each column zero, but never all; filters count as rows."""
     for weight in weights(model, bias):
         matrix = nn.init.normal_(weight.detach().flatten(1), std=std, generator=generator)
         ranks = torch.rand(matrix.shape, generator=generator).argsort(0)
-        matrix[ranks < math.ceil(sparsity * len(matrix))] = 0
+        matrix[ranks < min(len(matrix) - 1, math.ceil(sparsity * len(matrix)))] = 0
 
 
 class Orthogonal(RuleChoice):
@@ -95,7 +95,7 @@ class Sparse(RuleChoice):
         formula=r"$w = 0\ (\lceil s\,n_{out}\rceil\ of\ each\ column),\quad else\ \sigma N(0, 1)$",
         use="Wide layers: units start unlike each other, and none is flooded by its inputs.",
         pitfalls=(
-            "The count is rounded up: a layer with one output is all zeros. torch's function takes "
-            "matrices alone and no generator for its zeros; here filters count as rows of a matrix."
+            "The count is rounded up, and one of each column stays; torch's function would empty small "
+            "layers, takes matrices alone and no generator for its zeros. Here filters count as rows."
         ),
     )
