@@ -19,16 +19,6 @@ def look(data: Images, **changes: Any) -> Look:
     return Look(Experiment(**changes), data)
 
 
-def test_data_shows_every_class_with_its_count(data: Images) -> None:
-    sample, classes = pictures.data_pictures(look(data))
-    rows = classes["html_rows"]
-    assert rows[0] == ["class", "images"]
-    assert [name for name, _count in rows[1:]] == [str(digit) for digit in range(10)]
-    assert sum(int(count) for _name, count in rows[1:]) == 1797
-    assert sample["png"]
-    assert "32" in sample["alt"]
-
-
 def test_layers_add_up_to_the_network(data: Images) -> None:
     (table,) = pictures.model_pictures(look(data))
     counts = [int(row[2].replace(",", "")) for row in table["html_rows"][1:] if row[2]]

@@ -115,14 +115,17 @@ def _classes(look: Look, halves: Halves) -> Spec:
         )
     ]
     chance = diagnostics.same_mix(train, val)
-    title, verdict = _("Classes"), _("The two parts have the same mix of classes.")
+    title = _("Classes")
+    verdict = _(
+        "Both parts have the same mix of classes, as far as a chi-squared test can tell ({p})."
+    )
     if chance < CHANCE:
         title = _("Classes: the two parts differ")
         verdict = _(
-            "The two parts have different mixes of classes (chi-squared test, p = {p:.1g}): the score "
-            "will be one on other data than were learnt from."
-        ).format(p=chance)
-    caption = [_("Blue: training. Orange: validation."), verdict]
+            "The two parts have different mixes of classes (chi-squared test, {p}): the validation score "
+            "speaks of other data than are learnt from."
+        )
+    caption = [_("Blue: training. Orange: validation."), verdict.format(p=_chance(chance))]
     unseen = [cut(name) for name, a, b in zip(names, train, val, strict=True) if b and not a]
     if unseen:
         text = _("Without a training image: {names}.")
@@ -164,9 +167,9 @@ def _channels(look: Look, halves: Halves) -> Spec:
     if chance < CHANCE:
         title = _("Channels: the two parts differ")
         text = _(
-            "Training and validation images differ in their channels' means (Welch's test, p = {p:.1g})."
+            "Training and validation images differ in their channels' means (Welch's test, {p})."
         )
-        words.append(text.format(p=chance))
+        words.append(text.format(p=_chance(chance)))
     return _table("channels", title, [head, *lines], " ".join(part for part in words if part))
 
 
@@ -240,6 +243,11 @@ def cut(text: str, most: int = MOST_LETTERS) -> str:
     """Somebody's text on one line, with an ellipsis where it is too long."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _chance(p: float) -> str:
+    """A probability as people write it."""
+    return f"p = {p:.1g}" if p >= 1e-9 else "p < 1e-9"
 
 
 def _rest(count: int) -> str:

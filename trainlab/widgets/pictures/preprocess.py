@@ -16,23 +16,27 @@ from trainlab.widgets.pictures.look import Look, Spec, picture, thumbnails, unav
 
 COLUMNS = 8
 MOST_POINTS = 600
-LEARNT_FROM = 2_000  # images that a preprocessing is shown with
-MOST_FEATURES = 800  # of images that are shown with a matrix of features by features
+LEARNT_FROM = 2_000  # images that a preprocessing is shown with, if they are small
+MOST_VALUES = 2_000_000  # numbers of them, but for a matrix of features by features
+MOST_FEATURES = 800  # of images that are shown with such a matrix
 
 
 def preprocessing_picture(look: Look, train_rows: Tensor) -> Spec:
     """Training images before and after the preprocessing, with their mean and deviation."""
     choice, rows, words = look.experiment.preprocessing, train_rows, []
-    if len(rows) > LEARNT_FROM:
-        order = torch.randperm(len(rows), generator=generator("look", "preprocessing"))
-        rows = rows[order[:LEARNT_FROM]]
-        text = _("Learnt here from {n:,} training images drawn at random; a run learns from all.")
-        words.append(text.format(n=LEARNT_FROM))
-    images = look.data.images[rows]
     try:
-        choice.check(images)
+        choice.check(look.data.images)
     except Problem as problem:
         return unavailable(problem)[0]
+    most = LEARNT_FROM
+    if not isinstance(choice, RotatingChoice):
+        most = min(most, max(COLUMNS, MOST_VALUES // look.data.images[0].numel()))
+    if len(rows) > most:
+        order = torch.randperm(len(rows), generator=generator("look", "preprocessing"))
+        rows = rows[order[:most]]
+        text = _("Learnt here from {n:,} training images drawn at random; a run learns from all.")
+        words.append(text.format(n=most))
+    images = look.data.images[rows]
     before = images.float() / 255 if images.dtype == torch.uint8 else images
     small = _small(before, choice)
     if small is not before:
