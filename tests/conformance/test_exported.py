@@ -121,6 +121,7 @@ MORE: dict[str, dict[str, dict[str, Any]]] = {
         "efficientnet, spectral": {
             "model": {"kind": "efficientnet", "width": 8, "norm": "spectral", "stochastic_depth": 0.2}
         },
+        "torchvision": {"model": {"kind": "torchvision", "name": "mobilenet_v3_small"}},  # a light one
         "torchvision, grey and scaled": {
             "model": {"kind": "torchvision", "name": "squeezenet1_1", "size": 17},
         },

@@ -262,3 +262,10 @@ class SpectralNorm(_WeightsNormed):
         use="Discriminators of GANs, and networks that must not overreact to small changes.",
         pitfalls="The scale of the initialisation is lost, and a deep network's signal shrinks layer by layer.",
     )
+
+    def around(self, layer: nn.Module) -> nn.Module:
+        """On the meta device, where its power iterations would take seconds, it is only noted."""
+        if layer.weight.is_meta:
+            vars(layer)["wrapped_by"] = partial(type(self).target, **self.arguments())
+            return layer
+        return super().around(layer)

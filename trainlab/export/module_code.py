@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.utils.parametrize import type_before_parametrizations
+from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 
 from trainlab.export.names import call, literal
 
@@ -81,7 +81,8 @@ def _alike(module: nn.Module, arguments: dict[str, Any]) -> bool:
             other = type_before_parametrizations(module)(**arguments)
             if wrap := vars(module).get("wrapped_by"):
                 vars(other)["wrapped_by"] = wrap
-                wrap(other)
+                if is_parametrized(module):
+                    wrap(other)
     except Exception:  # whatever a constructor makes of arguments that it does not take
         return False
     return _traits(other) == _traits(module)

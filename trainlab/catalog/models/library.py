@@ -152,7 +152,7 @@ class Pretrained(LibraryModel):
             classes,
             weights=self._path(),
             freeze=self.freeze,
-            stages=self.stages,
+            stages=self.stages if self.freeze == "stages" else 0,
         )
         bare = partial(recipe, weights="")
         network = outlined(bare) if _outlining() else self._loaded(recipe)
