@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from PIL import Image
 from tests.catalog import own_images
 from tests.catalog.own_images import scripted
 from trainlab.catalog.datasets import Digits, ImageFolder, ZipFolder, store_upload, zipped
-from trainlab.catalog.datasets.files import readings
+from trainlab.catalog.datasets.files import printable, readings
 from trainlab.errors import Problem
 
 
@@ -219,3 +220,20 @@ def test_a_damaged_zip_is_read_in_part_or_refused(data: st.DataObject) -> None:
             files, lambda file: zipped.read_member(archive, 8, True, file)
         ):
             assert (found is None) == (error is not None)
+
+
+@given(names=st.lists(st.text(min_size=1, max_size=300), min_size=2, max_size=5, unique=True))
+@settings(max_examples=60, deadline=None)
+def test_any_text_names_a_class(names: list[str]) -> None:
+    """But what has a meaning in a path, and what cannot be written into a zip."""
+    names = [
+        name
+        for name in names
+        if not re.search(r"[/\\\0\ud800-\udfff]|^\.|^__MACOSX$|^[A-Za-z]:$", name)
+    ]
+    archive = zipped.open_zip(packed({f"{name}/{name}.png": b"x" for name in names}), "own.zip")
+    if len(names) != 1:  # one alone is a folder that holds all
+        assert sorted(zipped.member_classes(archive)) == sorted(names)
+        shown = [name for name, _file in zipped.class_members(archive)]
+        assert sorted(shown) == sorted(printable(f"{name}/{name}.png") for name in names)
+        assert all(text.encode() and not re.search(r"[\0-\x1f]", text) for text in shown)

@@ -198,7 +198,7 @@ def _fault(info: zipfile.ZipInfo) -> str | None:
     name, parts = info.filename, re.split(r"[/\\]", info.filename)
     if info.flag_bits & 1:
         return _("it is encrypted")
-    if len(name) > MAX_NAME or ".." in parts or parts[0] == "" or re.match("[A-Za-z]:", name):
+    if len(name) > MAX_NAME or ".." in parts or parts[0] == "" or re.match(r"[A-Za-z]:[/\\]", name):
         return _("the name {name} leaves the zip").format(name=printable(name)[:60])
     if info.file_size > max(1_000_000, MAX_RATIO * info.compress_size):
         return _("{name} unpacks to over {most} times its size").format(
