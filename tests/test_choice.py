@@ -18,9 +18,9 @@ import torch
 from trainlab.catalog.optimizers import OptimizerChoice
 from trainlab.choice import Card, Knob
 
-class Adagrad(OptimizerChoice):
+class Own(OptimizerChoice):
     \"\"\"Remembers every gradient.\"\"\"
-    kind: Literal["adagrad"] = "adagrad"
+    kind: Literal["own"] = "own"
     lr: float = Knob(1e-2, gt=0, le=10, help="step size")
     target = torch.optim.Adagrad
     card = Card(source="Duchi et al. 2011", use="Sparse features.", pitfalls="Slows down for ever.")
@@ -32,10 +32,10 @@ from trainlab.runs import train
 import sys
 
 listed = json.loads(as_json(select("optimizers")))["optimizers"]
-chosen = Experiment.from_data({"optimizer": {"kind": "adagrad", "lr": 0.05}})
+chosen = Experiment.from_data({"optimizer": {"kind": "own", "lr": 0.05}})
 again = Experiment.from_data(json.loads(chosen.to_json()))
 try:
-    Experiment.from_data({"optimizer": {"kind": "adagrad", "lr": 99.0}})
+    Experiment.from_data({"optimizer": {"kind": "own", "lr": 99.0}})
     refusal = ""
 except Problem as problem:
     refusal = str(problem)
@@ -53,7 +53,7 @@ def test_a_new_choice_is_one_class(runs: object) -> None:
     command = [sys.executable, "-c", ADDED, str(runs)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     result = json.loads(done.stdout)
-    assert "adagrad" in result["listed"]
+    assert "own" in result["listed"]
     assert result["same"]
     assert result["refusal"].startswith("optimizer.lr: must be less than or equal to 10")
     assert result["state"] == "done"

@@ -80,7 +80,7 @@ def refusal(data: Any) -> str:
         ({"optimizer": {"kind": "sgd", "momentm": 0.9}}, "optimizer.momentm", "'momentum'"),
         ({"optimizer": {"kind": "sdg"}}, "optimizer", "did you mean 'sgd'?"),
         ({"optimizer": "sdg"}, "optimizer", "did you mean 'sgd'?"),
-        ({"optimizer": {"lr": 0.1}}, "optimizer", "one of sgd, adam"),
+        ({"optimizer": {"lr": 0.1}}, "optimizer", "one of sgd, asgd"),
         ({"optimizer": 3}, "optimizer", "must be a table with a kind"),
         ({"model": {"kind": "mlp", "norm": {"kind": "bach"}}}, "model.norm", "'batch'"),
         ({"model": {"kind": "mlp", "norm": {"kind": "batch", "epps": 1}}}, "model.norm.epps", "'eps'"),

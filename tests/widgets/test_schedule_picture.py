@@ -96,6 +96,6 @@ def test_a_long_run_is_drawn_quickly(data: Images) -> None:
 
 
 def _seconds(data: Images, epochs: int) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     caption(data, training={"epochs": epochs})
-    return time.perf_counter() - began
+    return time.process_time() - began

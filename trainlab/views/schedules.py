@@ -29,6 +29,8 @@ def schedule_figure(
     )
     for axes, values, colour in zip(rows.flat, (lrs, momenta), (BLUE, ORANGE), strict=False):
         _curve(quiet(axes), values, steps_per_epoch, colour)
+    if moves:
+        rows.flat[1].locator_params(axis="y", nbins=3)
     lr = rows.flat[0]
     lr.set_ylim(bottom=0)
     lr.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))

@@ -1,10 +1,10 @@
 """Optimizers: how a gradient becomes a step. Each is torch's own class, with torch's defaults."""
 
-from trainlab.catalog.optimizers.adam import Adam, Adamax, AdamW, NAdam, RAdam
-from trainlab.catalog.optimizers.adaptive import Adadelta, Adafactor, Adagrad, RMSprop
 from trainlab.catalog.optimizers.base import OptimizerChoice, decay_groups
-from trainlab.catalog.optimizers.geometry import LBFGS, Muon
-from trainlab.catalog.optimizers.plain import ASGD, SGD, Rprop
+from trainlab.catalog.optimizers.descent import ASGD, SGD, Rprop
+from trainlab.catalog.optimizers.moments import Adam, Adamax, AdamW, NAdam, RAdam
+from trainlab.catalog.optimizers.scaled import Adadelta, Adafactor, Adagrad, RMSprop
+from trainlab.catalog.optimizers.shaped import LBFGS, Muon
 
 # classes of torch.optim that are not offered, and why
 EXCLUDED = {

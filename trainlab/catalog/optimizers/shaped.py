@@ -1,4 +1,4 @@
-"""Steps that know how weights act together: Muon on whole matrices, L-BFGS on the loss's curvature."""
+"""Steps shaped by how weights act together: Muon on whole matrices, L-BFGS on the loss's curvature."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
