@@ -7,9 +7,9 @@ const kindOptions = options => (options ?? []).map(option => ({ value: option.ki
 
 /** A field that is itself a choice, such as the activation of a model. */
 function nestedField(first, ctx) {
-  const inner = makeSection({ depth: 1, ...first.section }, ctx);
+  const inner = makeSection(first.section, ctx);
   const el = h("div", { class: "tl-nested" }, inner.el);
-  return { el, update: spec => inner.update({ depth: 1, help: spec.help, ...spec.section, label: spec.label }) };
+  return { el, update: spec => inner.update({ help: spec.help, ...spec.section, label: spec.label }) };
 }
 
 function fieldList(ctx) {
@@ -121,7 +121,7 @@ function makeList(first, ctx) {
       adder.hidden = !options.length;
       paintChoice(picked);
       const last = spec.items.length - 1;
-      update(spec.items.map((item, i) => ({ depth: 1, ...item, first: i === 0, last: i === last })));
+      update(spec.items.map((item, i) => ({ ...item, first: i === 0, last: i === last })));
     },
   };
 }

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -150,7 +151,7 @@ def test_settings_change_the_experiment() -> None:
 
 def test_lists_are_set_whole_or_by_item() -> None:
     shifted = chosen('augmentations=["shift"]', "augmentations.0.padding=2")
-    assert shifted.to_data()["augmentations"] == [{"kind": "shift", "padding": 2}]
+    assert shifted.to_data()["augmentations"] == [{"kind": "shift", "p": 1.0, "padding": 2}]
     two = chosen("augmentations.0=shift", "augmentations.1.kind=horizontal_flip")
     assert [step.kind for step in two.augmentations] == ["shift", "horizontal_flip"]
     assert chosen("optimizer.betas=[0.8, 0.9]", "optimizer.betas.0=0.7").optimizer == AdamW(
@@ -184,16 +185,44 @@ def test_the_list_for_programs_is_the_catalogue(capsys: pytest.CaptureFixture[st
     assert listed["training"][0]["fields"]["epochs"]["default"] == 20
 
 
-def test_the_list_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_choice_is_listed_with_what_programs_need(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--json"]) == 0
+    for family, members in json.loads(capsys.readouterr().out).items():
+        assert members, family
+        for choice in members:
+            assert choice["summary"].endswith("."), choice["kind"]
+            assert choice["source"] or choice["kind"] == "none", choice["kind"]
+            for name, field in choice["fields"].items():
+                assert field["help"], f"{choice['kind']}.{name}"
+
+
+def test_the_list_for_people(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     assert main(["list"]) == 0
     text = capsys.readouterr().out
-    assert "\noptimizers\n  sgd " in text
+    names = [line for line in text.splitlines()[:-1] if line and not line.startswith(" ")]
+    assert names == [*families(), "training"]
+    assert re.search(r"^  adamw +Adam with weight decay", text, re.MULTILINE)
     assert main(["list", "optimizers"]) == 0
     text = capsys.readouterr().out
-    assert "momentum      = 0.0  (float, ≥ 0, < 1)  share of the last step kept" in text
+    assert re.search(
+        r"^  momentum +0\.0 +float, ≥ 0, < 1 +share of the last step kept", text, re.MULTILINE
+    )
+    assert re.search(r"^adamw  Adam with", text, re.MULTILINE)
     assert "schedules" not in text
-    for name in families():
-        assert main(["list", name]) == 0
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_tables_fit_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    for name in (None, *families()):
+        assert main(["list", name] if name else ["list"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert max(map(len, lines)) <= width, name
 
 
 def test_a_script_for_an_experiment_and_for_a_run(

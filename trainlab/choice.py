@@ -6,7 +6,7 @@ validation, the form, the help card and the exported line all follow from these.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, Union, get_args
 
@@ -109,6 +109,24 @@ class OneOf:
         union: Any = Union[members] if len(members) > 1 else members[0]  # noqa: UP007 (members are data)
         tagged: Any = Annotated[union, Field(discriminator="kind")] if len(members) > 1 else union
         return handler.generate_schema(Annotated[tagged, BeforeValidator(_named)])
+
+
+def bounds(field: FieldInfo) -> dict[str, float]:
+    """gt, ge, lt, le of a number: those that are set. Of a tuple: those of all its numbers."""
+    inner = [_limits(getattr(part, "__metadata__", ())) for part in get_args(field.annotation)]
+    inner = [limits for limits in inner if limits]
+    shared = inner[0] if inner and all(limits == inner[0] for limits in inner) else {}
+    return _limits(field.metadata) or shared
+
+
+def _limits(metadata: Iterable[Any]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for item in metadata:
+        for limit in item.metadata if isinstance(item, FieldInfo) else [item]:
+            for name in ("gt", "ge", "lt", "le"):
+                if getattr(limit, name, None) is not None:
+                    found[name] = getattr(limit, name)
+    return found
 
 
 def family_of(field: FieldInfo) -> type[Settings] | None:

@@ -1,18 +1,23 @@
 """`trainlab list`: the families, their choices, the fields with defaults and bounds."""
 
 import json
+import shutil
+import textwrap
+from itertools import zip_longest
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from trainlab.catalog import families
 from trainlab.catalog.training import Training
-from trainlab.choice import Choice, Settings, choices, family_of
+from trainlab.choice import Choice, Settings, bounds, choices, family_of
 from trainlab.errors import Problem
 from trainlab.refusal import nearest
 from trainlab.text import _
 
 Families = dict[str, list[type[Settings]]]
+_GAP = "  "
+_NARROW = 12  # characters of a cell: no narrower, however small the terminal
 
 
 def select(family: str | None = None) -> Families:
@@ -35,15 +40,15 @@ def as_json(selected: Families) -> str:
 
 
 def as_text(selected: Families, fields: bool) -> str:
-    """A table a family: kind and summary, and the fields where they are wanted."""
+    """A table a family, as wide as the terminal: kind and summary, and the fields where they are wanted."""
     blocks = []
     for name, members in selected.items():
-        width = max(len(kind_of(choice)) for choice in members)
-        lines = [name]
-        for choice in members:
-            lines.append(f"  {kind_of(choice):<{width}}  {_(choice.summary())}")
-            lines += _field_lines(choice) if fields else []
-        blocks.append("\n".join(lines))
+        rows = [[kind_of(choice), _(choice.summary())] for choice in members]
+        if not fields:
+            blocks.append("\n".join([name, *_table(rows, 2)]))
+            continue
+        for choice, (kind, summary) in zip(members, rows, strict=True):
+            blocks.append("\n".join([*_table([[kind, summary]], 0), *_table(_fields(choice), 2)]))
     if not fields:
         blocks.append(_("The settings of one family: trainlab list FAMILY"))
     return "\n\n".join(blocks)
@@ -99,26 +104,30 @@ def _type_name(annotation: Any) -> str:
     return "None" if annotation is type(None) else str(getattr(annotation, "__name__", annotation))
 
 
-def bounds(field: FieldInfo) -> dict[str, float]:
-    """gt, ge, lt, le: those that are set."""
-    found = {}
-    for name in ("gt", "ge", "lt", "le"):
-        for limit in field.metadata:
-            if getattr(limit, name, None) is not None:
-                found[name] = getattr(limit, name)
-    return found
-
-
-def _field_lines(choice: type[Settings]) -> list[str]:
-    fields = describe(choice)["fields"]
-    width = max(map(len, fields), default=0)
-    lines = []
-    for name, field in fields.items():
+def _fields(choice: type[Settings]) -> list[list[str]]:
+    """A row a field: name, default, type with bounds, help."""
+    rows = []
+    for name, field in describe(choice)["fields"].items():
         default = json.dumps(field["default"], ensure_ascii=False)
         default = _("auto") if field["default"] is None else default
-        limits = _limits(field["bounds"])
-        facts = f"{field['type']}, {limits}" if limits else field["type"]
-        lines.append(f"      {name:<{width}}  = {default}  ({facts})  {field['help']}")
+        facts = ", ".join(filter(None, (field["type"], _limits(field["bounds"]))))
+        rows.append([name, default, facts, field["help"]])
+    return rows
+
+
+def _table(rows: list[list[str]], indent: int) -> list[str]:
+    """Lines of cells under each other; long cells go on in the next line of their own column."""
+    room = shutil.get_terminal_size((100, 24)).columns - indent
+    widest = max(_NARROW, room // 4)
+    widths = [min(widest, max(map(len, column))) for column in zip(*rows, strict=True)]
+    if widths:
+        widths[-1] = max(_NARROW, room - sum(width + len(_GAP) for width in widths[:-1]))
+    lines = []
+    for row in rows:
+        cells = [textwrap.wrap(cell, width) for cell, width in zip(row, widths, strict=True)]
+        for parts in zip_longest(*cells, fillvalue=""):
+            padded = (f"{part:<{width}}" for part, width in zip(parts, widths, strict=True))
+            lines.append((" " * indent + _GAP.join(padded)).rstrip())
     return lines
 
 

@@ -4,10 +4,9 @@ import types
 from functools import lru_cache
 from typing import Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
-from trainlab.choice import Card, Choice, Settings, choices, family_of
+from trainlab.choice import Card, Choice, Settings, bounds, choices, family_of
 from trainlab.text import _
 
 Refused = dict[str, tuple[Any, str]]
@@ -83,7 +82,7 @@ def field(path: str, name: str, owner: Settings, refused: Refused) -> Spec:
         "default": _plain(info.default, kind),
         "scale": extra.get("scale", "linear"),
         "unit": _(str(extra.get("unit", ""))),
-        **_bounds(info),
+        **_range(info),
     }
     drawable = spec["max"] is not None and (spec["scale"] == "log" or spec["max"] <= _LONGEST)
     spec["slider"] = kind in ("number", "integer") and not nullable and drawable
@@ -164,21 +163,12 @@ def _plain(value: Any, kind: str) -> Any:
     return ", ".join(map(str, value)) if kind == "text" else list(value)
 
 
-def _bounds(info: FieldInfo) -> Spec:
-    """The bounds of a number, or of each number of a tuple."""
-    metadata = list(info.metadata)
-    for inner in get_args(info.annotation)[:1]:
-        for item in getattr(inner, "__metadata__", ()):
-            metadata += item.metadata if isinstance(item, FieldInfo) else [item]
-    bounds: Spec = {"min": None, "max": None, "min_exclusive": False, "max_exclusive": False}
-    for item in metadata:
-        match item:
-            case Ge():
-                bounds["min"] = item.ge
-            case Gt():
-                bounds |= {"min": item.gt, "min_exclusive": True}
-            case Le():
-                bounds["max"] = item.le
-            case Lt():
-                bounds |= {"max": item.lt, "max_exclusive": True}
-    return bounds
+def _range(info: FieldInfo) -> Spec:
+    """The bounds of a number as the page takes them."""
+    limits = bounds(info)
+    return {
+        "min": limits.get("ge", limits.get("gt")),
+        "max": limits.get("le", limits.get("lt")),
+        "min_exclusive": "gt" in limits,
+        "max_exclusive": "lt" in limits,
+    }
