@@ -169,7 +169,7 @@ class Scale(Geometric):
 
     def breaks(self) -> set[Cue]:
         """Zoomed in far, what is at the edge is gone."""
-        return {"parts"} if self.scale[1] > 1.2 else set()
+        return {"parts"} if max(self.scale) > 1.2 else set()
 
 
 class Shear(Geometric):

@@ -1,5 +1,6 @@
 """Crop and perspective: moves of the image's frame, by matrices as in `geometric`."""
 
+import math
 from typing import Annotated, Literal
 
 import torch
@@ -26,7 +27,7 @@ def resized_crop(
     """A piece of each image, `scale` of its area and `ratio` wide by high, enlarged to the full size."""
     h, w = images.shape[2:]
     area = uniform(images, generator, *scale)
-    shape = uniform(images, generator, *torch.tensor(ratio).log().tolist()).exp() * h / w
+    shape = uniform(images, generator, *map(math.log, ratio)).exp() * h / w
     width = (area * shape).sqrt().clamp(max=1)
     height = (area / shape).sqrt().clamp(max=1)
     x = uniform(images, generator, -0.5, 0.5) * (1 - width) * w

@@ -78,7 +78,7 @@ def erasing(
     """Cover a rectangle of each image, `scale` of its area and `ratio` high by wide, with `value`."""
     h, w = images.shape[2:]
     area = uniform(images, generator, *scale) * h * w
-    shape = uniform(images, generator, *torch.tensor(ratio).log().tolist()).exp()
+    shape = uniform(images, generator, *map(math.log, ratio)).exp()
     height = (area * shape).sqrt().round().clamp(1, h)
     width = (area / shape).sqrt().round().clamp(1, w)
     top = (uniform(images, generator, 0, 1) * (h - height + 1)).floor()
