@@ -79,7 +79,9 @@ def assign(layer: Any, weight: Tensor) -> None:
 
 
 def class_prior(model: nn.Module, labels: Tensor, classes: int) -> None:
-    """The last bias becomes the log of each class's frequency, every count being one more than it is.
+    """The classifier's bias becomes the log of each class's frequency, every count being one more than it is.
+
+    The classifier is the last layer with a bias for each of the logits; where none has, nothing is done.
 
     Args:
         model: gives K logits an image, or K * P as Unflatten(1, (K, P)) takes them.
@@ -89,6 +91,6 @@ def class_prior(model: nn.Module, labels: Tensor, classes: int) -> None:
     positions = labels.reshape(len(labels), -1).T
     counts = torch.stack([position.bincount(minlength=classes) for position in positions], 1) + 1
     prior = (counts / counts.sum(0)).log().flatten()
-    *_others, last = layers(model)
-    if last.bias is not None:
-        last.bias.detach().copy_(prior)
+    biases = [layer.bias for layer in layers(model) if getattr(layer, "bias", None) is not None]
+    for bias in [bias for bias in biases if bias.shape == prior.shape][-1:]:
+        bias.detach().copy_(prior)
