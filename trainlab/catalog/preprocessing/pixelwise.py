@@ -140,7 +140,7 @@ class StandardizeChoice(PreprocessingChoice):
     target = Standardize
     card = Card(
         source="LeCun et al. 1998, Efficient backprop",
-        url="http://yann.lecun.com/exdb/publis/pdf/lecun-98b.pdf",
+        url="https://doi.org/10.1007/3-540-49430-8_2",
         formula=r"$(x - \mu_c)/\sigma_c$",
         use="The default: inputs on the scale that the initialisation expects.",
         pitfalls="The mean and deviation belong to the training split; use the same ones ever after.",
@@ -205,7 +205,6 @@ class CenterImagesChoice(PreprocessingChoice):
     pointwise = False
     card = Card(
         source="Ng et al., UFLDL tutorial: per-example mean subtraction",
-        url="http://ufldl.stanford.edu/tutorial/unsupervised/PCAWhitening/",
         formula=r"$x - \frac{1}{CHW}\,\sum_j x_j$",
         use="Grey images whose brightness says nothing about their class.",
         pitfalls="Brightness is lost, and so is a tint that all pixels share.",

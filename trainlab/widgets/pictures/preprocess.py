@@ -16,9 +16,9 @@ from trainlab.widgets.pictures.look import Look, Spec, picture, thumbnails, unav
 
 COLUMNS = 8
 MOST_POINTS = 600
-LEARNT_FROM = 2_000  # images that a preprocessing is shown with, if they are small
+LEARNT_FROM = 1_000  # images that a preprocessing is shown with, if they are small
 MOST_VALUES = 2_000_000  # numbers of them, but for a matrix of features by features
-MOST_FEATURES = 800  # of images that are shown with such a matrix
+MOST_FEATURES = 450  # of images that are shown with such a matrix
 
 
 def preprocessing_picture(look: Look, train_rows: Tensor) -> Spec:
