@@ -166,6 +166,13 @@ MORE: dict[str, dict[str, dict[str, Any]]] = {
             "training": {"epochs": 12},
         },
     },
+    "preprocessing": {
+        "variance_kept": {"preprocessing": {"kind": "pca", "variance_kept": 0.9}},
+        "zca, eps": {"preprocessing": {"kind": "zca", "eps": 0.01}, "model": CONVNET},
+        "zca, augmented": {"preprocessing": "zca", "augmentations": ["shift"]},
+        "pca_whitening, one batch": {"preprocessing": "pca_whitening", "training": {"batch_size": 4096, "epochs": 3}},
+        "images, two threads": {"preprocessing": "center_images", "training": {"threads": 2}},
+    },
     "schedules": {
         "plateau, dropping": {
             "schedule": {"kind": "plateau", "patience": 0, "threshold": 0.9, "min_lr": 1e-5},
@@ -191,6 +198,9 @@ MORE: dict[str, dict[str, dict[str, Any]]] = {
         "three phases": {
             "schedule": {"kind": "onecycle", "three_phase": True, "anneal_strategy": "linear"}
         },
+    },
+    "splits": {
+        "last of three folds": {"split": {"kind": "k_fold", "folds": 3, "fold": 3}},
     },
     "training": {
         "bfloat16": {"training": {"precision": "bfloat16"}},
@@ -321,6 +331,7 @@ PLAIN = [
     for family, base in families().items()
     for choice in choices(base)
     if family != "datasets" and choice.kind_name() != "pretrained"  # these need files
+    and not getattr(choice, "needs_names", False)  # so do these: below
 ]
 
 
