@@ -214,7 +214,7 @@ def test_the_list_for_people(
     assert "schedules" not in text
 
 
-@pytest.mark.parametrize("width", [60, 80, 100, 200])
+@pytest.mark.parametrize("width", [72, 100, 200])
 def test_tables_fit_the_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
