@@ -330,7 +330,8 @@ PLAIN = [
     (family, choice.kind_name())
     for family, base in families().items()
     for choice in choices(base)
-    if family != "datasets" and choice.kind_name() != "pretrained"  # these need files
+    if family != "datasets"
+    and choice.kind_name() != "pretrained"  # these need files
     and not getattr(choice, "needs_names", False)  # so do these: below
 ]
 
