@@ -158,6 +158,19 @@ def test_a_schedule_can_move_it(choice: OptimizerChoice) -> None:
     assert {group["lr"] for group in optimizer.param_groups} == {choice.lr / 2}
 
 
+def test_lbfgs_wants_the_same_images_at_every_step() -> None:
+    """Its card says that it does not scale to mini-batches: here is what happens."""
+
+    def last_loss(same: bool) -> float:
+        model, losses = network(), [0.0]
+        optimizer = LBFGS().build(list(model.parameters()))
+        train(model, lambda closure: losses.append(optimizer.step(closure).item()), batches(same))
+        return losses[-1]
+
+    assert last_loss(same=True) < 1e-3
+    assert not last_loss(same=False) < 1  # not a number, or near where it began
+
+
 def test_every_class_of_torch_is_offered_or_excluded_with_a_reason() -> None:
     theirs = {
         name
