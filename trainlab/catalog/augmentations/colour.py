@@ -73,8 +73,8 @@ def rgb_from_hsv(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
     """Images (N, 3, H, W) from hue (any number: 1 is once around), saturation and value (N, 1, H, W)."""
     # red, green and blue are darkest opposite on the circle: at cyan, magenta and yellow
     away = hue - torch.tensor([1 / 2, 5 / 6, 1 / 6], device=hue.device)[:, None, None]
-    away = (away - away.round()).abs_()
-    dark = (2 - 6 * away).clamp_(0, 1)
+    away.sub_(away.round()).abs_()
+    dark = away.mul_(-6).add_(2).clamp_(0, 1)
     return torch.addcmul(value, value * saturation, dark, value=-1)
 
 
