@@ -38,7 +38,7 @@ function asker(send) {
     }
     return true;
   }
-  return { ask, arrived, stop: () => clearTimeout(timer) };
+  return { ask, arrived, busy: () => waiting, stop: () => clearTimeout(timer) };
 }
 
 function makeLegend(ctx, state, change) {
@@ -179,7 +179,7 @@ export function makeRace(ctx) {
   }, { id: ctx.id("race-factor") });
   const play = h("button", { type: "button", class: "tl-button tl-small", onclick: () => (timer ? pause() : start()) });
   const next = h("button", { type: "button", class: "tl-button tl-small", onclick: () => { pause(); to(state.step >= spec.steps ? 0 : state.step + 1); } }, ctx._("Step"));
-  const range = h("input", { type: "range", class: "tl-slider", min: 0, step: 1, "aria-label": ctx._("Step"), oninput: () => { pause(); to(Number(range.value)); } });
+  const range = h("input", { type: "range", class: "tl-slider", min: 0, step: 1, "aria-label": ctx._("Step"), oninput: () => { const step = Number(range.value); pause(); to(step); } });
   const count = h("span", { class: "tl-race-count" });
   const summary = h("p", { class: "tl-help", "aria-live": "polite" });
   const el = h("figure", { class: "tl-picture tl-race" },
@@ -192,6 +192,7 @@ export function makeRace(ctx) {
 
   function ask() {
     if (state.surface) questions.ask({ surface: state.surface.name, start: state.start, factor: state.factor });
+    attr(el, "aria-busy", true);
   }
   function choose(name) {
     state.surface = spec.surfaces.find(surface => surface.name === name);
@@ -263,6 +264,7 @@ export function makeRace(ctx) {
     },
     receive(message, buffers) {
       if (!questions.arrived(message.number) || message.racers == null) return;
+      if (!questions.busy()) attr(el, "aria-busy", null);
       change(() => (state.answer = unpacked(message, buffers, spec.steps)));
     },
     setTheme: dark => change(() => (state.dark = dark)),
