@@ -7,14 +7,15 @@ import torch
 from trainlab.catalog.models import ModelChoice, Pretrained
 from trainlab.engine.layers import FLOAT, Layer, measure, table
 from trainlab.text import _
+from trainlab.widgets.pictures.activations import activation_pictures
 from trainlab.widgets.pictures.look import Look, Spec, picture
 
 FEW_IMAGES = 5_000  # fewer than this are a small set for fine-tuning
 
 
 def model_pictures(look: Look) -> list[Spec]:
-    """A row a layer, and what the whole costs; for trained weights, what to do with them."""
-    return [*_advice(look), _summary(look)]
+    """A row a layer, what the whole costs, and the activation; for trained weights, what to do with them."""
+    return [*_advice(look), _summary(look), *activation_pictures(look)]
 
 
 def _summary(look: Look) -> Spec:
