@@ -12,7 +12,7 @@ from PIL import Image
 
 from trainlab.catalog import families
 from trainlab.choice import choices
-from trainlab.views.figures import MOST_POINTS, histograms, lr_figure, run_figure
+from trainlab.views.figures import histograms, run_figure
 from trainlab.views.formulas import formula_svg
 from trainlab.views.images import grid_png
 from trainlab.views.ink import INK, to_svg
@@ -41,16 +41,6 @@ def test_every_formula_of_the_catalogue_is_drawn(formula: str) -> None:
     width, height = (float(root.attrib[name].removesuffix("pt")) for name in ("width", "height"))
     assert 10 < width < 600
     assert 10 < height < 90
-
-
-def test_lr_figure_of_a_long_run_is_thinned_out() -> None:
-    figure = lr_figure([0.1] * 50_000, 100)
-    (line,) = figure.axes[0].lines
-    x = np.asarray(line.get_xdata())
-    assert len(x) <= MOST_POINTS
-    assert x[0] == pytest.approx(0.01)
-    assert x[-1] == pytest.approx(500)
-    check_svg(to_svg(figure))
 
 
 def test_histograms_show_names_as_text() -> None:

@@ -8,11 +8,10 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from trainlab.views.ink import BLUE, GREEN, INK, ORANGE, canvas, quiet, to_svg
+from trainlab.views.ink import BLUE, GREEN, INK, ORANGE, canvas, to_svg
 
 Array = NDArray[np.float64]
-__all__ = ["histograms", "lr_figure", "run_figure", "to_svg"]
-MOST_POINTS = 2000  # a curve of a few hundred pixels shows no more
+__all__ = ["histograms", "run_figure", "to_svg"]
 
 
 def run_figure(steps: Mapping[str, Array], epochs: Mapping[str, Array]) -> Figure:
@@ -35,19 +34,6 @@ def run_figure(steps: Mapping[str, Array], epochs: Mapping[str, Array]) -> Figur
     lr.set_ylabel("lr")
     lr.set_xlabel("epoch")
     lr.grid(alpha=0.3)
-    return figure
-
-
-def lr_figure(lrs: Sequence[float], steps_per_epoch: int) -> Figure:
-    """The learning rate of every step of a run, against epochs."""
-    values = np.asarray(lrs)
-    keep = np.unique(np.linspace(0, len(values) - 1, min(len(values), MOST_POINTS)).astype(int))
-    figure = canvas(6, 2.4)
-    axes = quiet(figure.subplots())
-    axes.plot((keep + 1) / steps_per_epoch, values[keep], color=BLUE, linewidth=2)
-    axes.set_ylim(bottom=0)
-    axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
-    axes.yaxis.get_offset_text().set_color(INK)
     return figure
 
 
