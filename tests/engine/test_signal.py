@@ -13,7 +13,7 @@ from torch import nn
 from trainlab.catalog.datasets import Digits, Images
 from trainlab.engine.build import build_batches, build_model, first_inputs
 from trainlab.engine.randomness import generator
-from trainlab.engine.signal import layer_signals, multiplications
+from trainlab.engine.signal import layer_signals
 from trainlab.experiment import Experiment
 from trainlab.views.signal import signal_figure
 from trainlab.widgets.pictures.init import init_pictures
@@ -73,15 +73,6 @@ def test_layers_that_are_frozen_have_no_gradient() -> None:
     frozen, head = layer_signals(model, F.cross_entropy, torch.ones(2, 4), torch.tensor([0, 1]))
     assert frozen.gradient == 0
     assert head.gradient > 0
-
-
-def test_multiplications_are_counted_by_shape() -> None:
-    with torch.device("meta"):
-        model = nn.Sequential(
-            nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, groups=8), nn.Flatten(), nn.Linear(8 * 36, 10)
-        )  # fmt: skip
-    expected = 3 * 8 * 9 * 64 + 8 * 9 * 36 + 8 * 36 * 10
-    assert multiplications(model, (3, 8, 8)) == expected
 
 
 @pytest.mark.parametrize(

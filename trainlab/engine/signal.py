@@ -55,22 +55,5 @@ def layer_signals(
     ]
 
 
-def multiplications(outline: nn.Module, shape: tuple[int, int, int]) -> int:
-    """How many an image of shape (C, H, W) takes in the layers with weights, by a pass on the meta device."""
-    counts: list[int] = []
-
-    def note(layer: Any, _inputs: object, output: Any) -> None:
-        if isinstance(output, Tensor):
-            counts.append(layer.weight.numel() * output.numel() // len(layer.weight))
-
-    hooks = [layer.register_forward_hook(note) for layer in layers(outline)]
-    try:
-        outline.eval()(torch.empty(1, *shape, device="meta"))
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return sum(counts)
-
-
 def _spread(values: Tensor) -> float:
     return float(values.detach().float().std(correction=0))

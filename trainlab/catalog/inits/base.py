@@ -28,6 +28,13 @@ class InitChoice(Choice):
         help="start the last bias at the log of the class frequencies: no first steps to learn them",
     )
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_settings: Any) -> None:
+        """What rules have in common comes last, in forms and lists."""
+        for shared in ("bias", "class_prior"):
+            if shared in cls.model_fields:
+                cls.model_fields[shared] = cls.model_fields.pop(shared)
+
 
 class RuleChoice(InitChoice):
     """A rule for weights, beside which every bias starts at one constant."""

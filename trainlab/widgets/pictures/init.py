@@ -14,16 +14,17 @@ from trainlab.catalog.inits import InitChoice, layers
 from trainlab.choice import choices
 from trainlab.engine.build import build_batches, build_model, first_inputs
 from trainlab.engine.randomness import generator
-from trainlab.engine.signal import LayerSignal, layer_signals, multiplications
+from trainlab.engine.signal import LayerSignal, layer_signals
 from trainlab.errors import Problem
 from trainlab.text import _
 from trainlab.widgets.pictures.look import Look, Spec, outline, picture
+from trainlab.widgets.pictures.model import layers as summary
 
 MOST_WEIGHTS = 5_000_000  # more take longer to draw than a person waits
 MOST_DRAWN = 20_000  # of a layer's weights: the shape of a histogram needs no more
 MOST_LAYERS = 12  # histograms
 MOST_IMAGES = 2_048  # statistics of more would take longer than the picture
-BATCH, WORK = 64, 10**9  # images of the batch at most, and multiplications in one pass
+BATCH, WORK = 64, 2 * 10**9  # images of the batch at most, and operations of one forward pass
 
 
 @dataclass(frozen=True)
@@ -55,17 +56,14 @@ def _start(look: Look, rule: InitChoice) -> _Start:
     experiment = look.experiment.but(init=rule)
     train, _val = build_batches(experiment, look.data, torch.device("cpu"))
     model = build_model(experiment, look.data, train)
-    count = min(len(train), experiment.training.batch_size, BATCH, max(2, WORK // _work(look)))
+    whole, _rows = summary(
+        experiment.model, look.shape, len(look.data.classes) * look.data.positions
+    )
+    affordable = max(2, WORK // max(1, whole.flops))
+    count = min(len(train), experiment.training.batch_size, BATCH, affordable)
     loss = partial(type(experiment.loss).target, **experiment.loss.arguments())
     signal = layer_signals(model, loss, first_inputs(train, count), train.labels[:count])
     return _Start(_(rule.title()), list(_weights(model)), signal)
-
-
-def _work(look: Look) -> int:
-    """How many multiplications an image takes: no more than weights times pixels; counted if those are many."""
-    network, (_c, height, width) = outline(look), look.shape
-    most = height * width * sum(parameter.numel() for parameter in network.parameters())
-    return max(1, most if most * BATCH <= WORK else multiplications(network, look.shape))
 
 
 def _weights(model: nn.Module) -> Iterator[tuple[str, NDArray[np.float64]]]:
