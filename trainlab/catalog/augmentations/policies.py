@@ -110,8 +110,8 @@ class TrivialAugmentWide(Policy):
         source="Müller & Hutter 2021, TrivialAugment: tuning-free yet state-of-the-art",
         url=_DOCS + "TrivialAugmentWide.html",
         use="Photographs: nothing to tune, and as good as what was searched for.",
-        pitfalls="One image at a time: slow. It turns by up to 135 degrees, so not for digits or text. Off "
-        "while making the baseline. Not for points.",
+        pitfalls="One image at a time: slow. It turns by up to 135 degrees, so not for digits or text, and "
+        "moves by up to 32 pixels: a smaller image may be gone. Off while making the baseline. Not for points.",
     )
 
     def breaks(self) -> set[Cue]:
