@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from queue import SimpleQueue
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 _ids: Iterator[int] = count(1)
 
@@ -34,6 +34,13 @@ class StepOnce(Command):
 @dataclass(frozen=True)
 class Stop(Command):
     """Save and end the run after the current step."""
+
+
+@dataclass(frozen=True)
+class Edit(Command):
+    """Go on with these fields changed, from the next step: path -> value, as JSON has it."""
+
+    changes: dict[str, Any]
 
 
 Commands: TypeAlias = SimpleQueue[Command]

@@ -37,7 +37,10 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class Started(Event):
-    """The network is built: the plan of the run. `threads` is torch's intra-op count, part of exact replay."""
+    """The network is built: the plan of the run. `threads` is torch's intra-op count, part of exact replay.
+
+    `position` is how many epochs are done, with a fraction.
+    """
 
     epochs: int
     steps_per_epoch: int
@@ -49,6 +52,7 @@ class Started(Event):
     threads: int
     first_step: int = 0
     first_epoch: int = 0
+    position: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,20 @@ class EpochEnd(Event):
     val_accuracy: float
     seconds: float
     measures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Edited(Event):
+    """From the step after `step` on, the run goes on with these fields changed: path -> value.
+
+    `position` is how many epochs are done, with a fraction; `epochs` and `steps_per_epoch` hold from here.
+    """
+
+    step: int
+    position: float
+    changes: dict[str, Any]
+    epochs: int
+    steps_per_epoch: int
 
 
 @dataclass(frozen=True)
@@ -187,6 +205,8 @@ def _restored(wanted: Any, value: Any) -> Any:
         return tuple(_restored(get_args(wanted)[0], item) for item in value)
     if get_origin(wanted) is dict and isinstance(value, dict):
         return {str(key): _restored(get_args(wanted)[1], item) for key, item in value.items()}
+    if wanted is Any:
+        return value
     if value is None and wanted is float:
         return math.nan
     if not isinstance(value, _PLAIN.get(wanted, ())):

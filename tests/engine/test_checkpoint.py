@@ -24,11 +24,11 @@ from trainlab.runs import load_run, train
 KILLED = Experiment(model=MLP(width=32), training=Training(epochs=100, batch_size=256, threads=1))
 ZYGOTE = """
 import os, random, signal, sys, time
-from trainlab.engine import trainer
+from trainlab.engine import keeper
 from trainlab.experiment import Experiment
 from trainlab.runs import train
 
-trainer.SAVE_EVERY = 0.0  # a checkpoint every epoch: most kills hit one
+keeper.SAVE_EVERY = 0.0  # a checkpoint every epoch: most kills hit one
 experiment = Experiment.load(sys.argv[1])
 random.seed(int(sys.argv[3]))
 train(experiment.but(training=experiment.training.but(epochs=1)), sys.argv[1] + ".warm")

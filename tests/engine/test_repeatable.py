@@ -22,9 +22,8 @@ from trainlab.catalog.models import MLP, ConvNet
 from trainlab.catalog.optimizers import SGD
 from trainlab.catalog.preprocessing import RawChoice
 from trainlab.catalog.regularizers import L2, ClipNorm
-from trainlab.catalog.schedules import Constant, Plateau, ScheduleChoice, Step
+from trainlab.catalog.schedules import Constant, Plateau, Step
 from trainlab.catalog.training import Training
-from trainlab.choice import choices
 from trainlab.draws import DrawsFrom
 from trainlab.engine import checkpoint
 from trainlab.engine.batches import epoch_order
@@ -143,45 +142,13 @@ def test_the_best_checkpoint_knows_that_it_is_the_best(tmp_path: Path) -> None:
     trainer = Trainer(SMALL, tmp_path)
     for _event in trainer.run(SimpleQueue()):
         pass
-    assert trainer.best is not None
-    best = checkpoint.load(tmp_path / f"step-{trainer.best.step:08d}")
-    assert best.facts["val_accuracy"] == trainer.best.facts["val_accuracy"]
+    assert trainer.keeper.best is not None
+    best = checkpoint.load(tmp_path / f"step-{trainer.keeper.best.step:08d}")
+    assert best.facts["val_accuracy"] == trainer.keeper.best.facts["val_accuracy"]
     resumed = Trainer(SMALL, None, best)
     next(e for e in resumed.run(SimpleQueue()) if isinstance(e, ev.Started))
-    assert resumed.best is not None
-    assert resumed.best.facts == trainer.best.facts
-
-
-def by_hand(optimizer: torch.optim.Optimizer, choice: Any, steps: int) -> Any:
-    """The scheduler as a person would write it."""
-    name = type(choice).target.__name__
-    match name:
-        case "OneCycleLR":
-            return lr_scheduler.OneCycleLR(optimizer, max_lr=0.05, total_steps=steps)
-        case "CosineAnnealingLR":
-            return lr_scheduler.CosineAnnealingLR(optimizer, T_max=steps)
-        case "StepLR":
-            return lr_scheduler.StepLR(optimizer, choice.step_size, choice.gamma)
-        case "ExponentialLR":
-            return lr_scheduler.ExponentialLR(optimizer, choice.gamma)
-    return lr_scheduler.LambdaLR(optimizer, lambda _step: 1.0)
-
-
-@pytest.mark.parametrize("kind", [c for c in choices(ScheduleChoice) if c is not Plateau])
-def test_recorded_rates_are_those_of_torchs_scheduler(kind: Any) -> None:
-    choice = Step(step_size=1) if kind is Step else kind()
-    experiment = Experiment(
-        model=MLP(width=4), optimizer=SGD(lr=0.05), schedule=choice, training=SMALL.training
-    )
-    alone = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.05, momentum=0.0)
-    scheduler = by_hand(alone, choice, 3 * STEPS)
-    expected = []
-    for step in range(1, 3 * STEPS + 1):
-        expected.append(alone.param_groups[0]["lr"])
-        alone.step()
-        if choice.interval == "step" or step % STEPS == 0:
-            scheduler.step()
-    assert column(train(experiment), "lr") == expected
+    assert resumed.keeper.best is not None
+    assert resumed.keeper.best.facts == trainer.keeper.best.facts
 
 
 def test_plateau_follows_the_validation_loss() -> None:

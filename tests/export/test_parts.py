@@ -6,7 +6,7 @@ from torch import nn
 
 from trainlab.catalog.augmentations.geometric import shift
 from trainlab.catalog.datasets.mnist_family import mnist
-from trainlab.catalog.inits import kaiming_normal
+from trainlab.catalog.inits.fans import kaiming_normal
 from trainlab.catalog.schedules import Plan
 from trainlab.export.module_code import module_code
 from trainlab.export.names import Named, call, literal, public_name

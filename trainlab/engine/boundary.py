@@ -1,20 +1,33 @@
 """Boundary: how a net parts the plane, for data that are points of two coordinates in [0, 1]."""
 
 import base64
+import math
+import time
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from trainlab import events as ev
 from trainlab.engine.batches import Batches
+from trainlab.engine.build import Parts
 
 SIDE = 64  # cells a side: 4,096 points cost a small net about a millisecond
 EVERY = 0.3  # seconds between two looks
 
 
-def is_plane(batches: Batches) -> bool:
-    """Whether the data are points of a plane."""
-    return tuple(batches.images.shape[1:]) == (1, 1, 2)
+class Plane:
+    """Looks at a run whose data are points, a few times a second."""
+
+    def __init__(self) -> None:
+        self._looked_at = -math.inf
+
+    def look(self, parts: Parts, step: int, now: bool) -> Iterator[ev.Event]:
+        """How the net parts the plane, if the data lie in one, and it is time, or `now`."""
+        is_plane = tuple(parts.val.images.shape[1:]) == (1, 1, 2)
+        if is_plane and (now or time.perf_counter() - self._looked_at > EVERY):
+            yield boundary(parts.model, parts.val, step)
+            self._looked_at = time.perf_counter()
 
 
 @torch.no_grad()

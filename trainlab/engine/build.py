@@ -1,6 +1,7 @@
 """From an experiment and its data to everything the loop needs."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -55,6 +56,13 @@ def resolve_device(name: str) -> torch.device:
     return device
 
 
+def autocast(experiment: Experiment, device: torch.device) -> AbstractContextManager[object]:
+    """The precision of the forward pass."""
+    if experiment.training.precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, torch.bfloat16)
+
+
 def split_rows(experiment: Experiment, data: Images) -> tuple[Tensor, Tensor]:
     """The rows to train on and to validate on. Raises Problem where the split does not suit the data."""
     split = experiment.split
@@ -100,7 +108,14 @@ def build_model(experiment: Experiment, data: Images, train: Batches | None = No
         given = [needed[name](train) for name in init.needs]
     # a network around loaded weights: only what is new is filled
     inner = model[0] if data.positions > 1 else model  # type: ignore[index]
-    fresh = inner.get_submodule(experiment.model.fresh(inner))
+    part = experiment.model.fresh(inner)
+    if part and "inputs" in init.needs:
+        raise Problem(
+            _("init: {rule} fills whole networks alone").format(rule=init.title()),
+            _("it looks at images, and only {part} of this network is new").format(part=part),
+            _("choose another initialisation, or a network without trained weights"),
+        )
+    fresh = inner.get_submodule(part)
     init.build(fresh, generator(seed, "init"), *given)
     if init.class_prior and train is not None:
         class_prior(fresh, _labels(train), len(data.classes))

@@ -11,7 +11,7 @@ import copy
 import math
 import time
 from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,21 @@ from torch import Tensor
 
 from trainlab import commands as cmd
 from trainlab import events as ev
-from trainlab.catalog.regularizers import near_zero
+from trainlab.catalog.datasets import Images
 from trainlab.catalog.schedules import anneal_momentum, warmed_up
+from trainlab.changes import Changes, changed, difference, refuse_fixed
 from trainlab.engine import checkpoint
 from trainlab.engine.batches import epoch_order, right
-from trainlab.engine.boundary import EVERY, boundary, is_plane
-from trainlab.engine.build import Parts, build_parts
+from trainlab.engine.boundary import Plane
+from trainlab.engine.build import Parts, autocast, build_parts
 from trainlab.engine.device import default_threads
+from trainlab.engine.edits import Position, edited
+from trainlab.engine.keeper import Keeper
 from trainlab.engine.meter import Meter, NonFiniteLoss
 from trainlab.engine.randomness import key_seed
+from trainlab.engine.validation import Validation
 from trainlab.engine.weights import weights_sha256
+from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.text import _
 
@@ -39,7 +44,6 @@ _STATES: dict[type[cmd.Command], ev.State] = {
     cmd.Resume: "running",
     cmd.Stop: "stopping",
 }
-SAVE_EVERY = 5.0  # seconds: writing safely takes longer than a small net's epoch
 
 
 class Trainer:
@@ -49,6 +53,7 @@ class Trainer:
         experiment: what to train.
         folder: where checkpoints go; None keeps none.
         resume: the checkpoint to go on from; None starts at the beginning.
+        edits: what was edited during the run, by the step after which it happened: done again.
         threads: torch's intra-op threads where the experiment leaves them open: those of the run's
             first part, since another number gives other last bits.
     """
@@ -59,19 +64,20 @@ class Trainer:
         folder: Path | None = None,
         resume: checkpoint.Snapshot | None = None,
         threads: int | None = None,
+        edits: tuple[ev.Edited, ...] = (),
     ) -> None:
-        self.experiment, self.folder, self._resume = experiment, folder, resume
+        self.experiment, self._resume = experiment, resume
+        self._edits = sorted(edits, key=lambda edit: edit.step)  # still to be done again
+        self._asked: list[cmd.Edit] = []  # waiting for the next step
+        self.edited = 0  # how often, so far
         self._threads = experiment.training.threads or threads or default_threads()
-        self.step = self.epoch = 0  # done so far
-        # train loss and accuracy, validation loss and accuracy
-        self.last: tuple[float, ...] = (math.nan,) * 4
-        self.scores: list[float] = []  # validation accuracy of each epoch
-        self.best: checkpoint.Snapshot | None = None
-        self.meter = Meter(0)
+        self.step = self.epoch = self.rows = 0  # done so far; rows: images of the present epoch
+        self.last: tuple[float, ...] = (math.nan,) * 4  # loss and accuracy: train, validation
+        self.val_losses, self.scores = list[float](), list[float]()  # and accuracies, of each epoch
+        self.keeper, self.meter = Keeper(folder), Meter(0)
         self._stopping = False
         self._budget: int | None = None  # steps before holding: 0 while paused, None while running
-        self._saved_at = time.perf_counter()
-        self._looked_at = -math.inf
+        self._plane = Plane()
 
     def run(self, inbox: cmd.Commands) -> Iterator[ev.Event]:
         """Train to the end, or to a Stop; obey what comes in through `inbox` between two steps."""
@@ -98,8 +104,11 @@ class Trainer:
             if self._stopping:
                 yield ev.Changed("idle")
                 return
-        self.parts: Parts = build_parts(experiment, experiment.dataset.load())
-        self._restore()
+        data = experiment.dataset.load()
+        if self._resume is None:
+            self.parts: Parts = build_parts(experiment, data)
+        else:
+            self._restore(self._resume, data)
         parts = self.parts
         yield ev.Started(
             epochs=parts.plan.epochs,
@@ -112,21 +121,20 @@ class Trainer:
             threads=torch.get_num_threads(),
             first_step=self.step,
             first_epoch=self.epoch,
+            position=self._position(),
         )
         yield ev.Changed("running" if self._budget is None else "paused")
 
     def _train(self, inbox: cmd.Commands) -> Iterator[ev.Event]:
-        plan, seed = self.parts.plan, self.experiment.training.seed
+        parts, seed = self.parts, self.experiment.training.seed
         while self._goes_on():
-            done = self.step - self.epoch * plan.steps_per_epoch
-            order = epoch_order(len(self.parts.train), seed, self.epoch)
-            size = self.experiment.batch_size(len(self.parts.train))
-            batches = order.to(self.parts.device).split(size)
-            for index in batches[done : plan.steps_per_epoch]:
+            order = epoch_order(len(parts.train), seed, self.epoch).to(parts.device)
+            while self._epoch_goes_on():
                 yield from self._obey(inbox)
                 if self._stopping:
                     break
-                self._train_step(index)
+                size = self.experiment.batch_size(len(order))
+                self._train_step(order[self.rows : self.rows + size])
                 if self._budget:
                     self._budget -= 1
                 if self.meter.due():
@@ -135,6 +143,17 @@ class Trainer:
             if not self._stopping:
                 yield from self._end_epoch(inbox)
         yield from self._finish()
+
+    def _epoch_goes_on(self) -> bool:
+        """Whether a batch is left; one image in the place of several is left out: it has no variance."""
+        images = len(self.parts.train)
+        least = min(2, self.experiment.batch_size(images))
+        return not self._stopping and (self.rows == 0 or images - self.rows >= least)
+
+    def _position(self) -> float:
+        """How many epochs are done, with a fraction."""
+        size = self.experiment.batch_size(len(self.parts.train))
+        return self.epoch + self.rows / size / self.parts.plan.steps_per_epoch
 
     def _goes_on(self) -> bool:
         rules = [rule for rule in self.experiment.regularizers if rule.moment == "epoch"]
@@ -154,7 +173,8 @@ class Trainer:
             return loss
 
         self._anneal_momentum(step)
-        with warmed_up(parts.optimizer, step, schedule.warmup):
+        factor = self.experiment.optimizer.lr / parts.plan.lr  # edited since the schedule was made
+        with warmed_up(parts.optimizer, step, schedule.warmup, factor):
             lr = parts.optimizer.param_groups[0]["lr"]
             if self.experiment.optimizer.full_batch:
                 parts.optimizer.step(closure)
@@ -164,7 +184,7 @@ class Trainer:
         self._regularize("weights")
         if schedule.interval == "step":
             parts.schedule.step()
-        self.step = step
+        self.step, self.rows = step, self.rows + len(index)
         loss, logits = measured[0]
         hits = right(logits, labels).view(len(index), -1).all(1).sum()
         self.meter.add(loss, hits, len(index), lr)
@@ -174,7 +194,7 @@ class Trainer:
         parts = self.parts
         if parts.noise is not None:
             parts.noise.manual_seed(key_seed(self.experiment.training.seed, "noise", step))
-        with self._precision():
+        with autocast(self.experiment, self.parts.device):
             logits = parts.forward(inputs)
             loss = parts.loss(logits, labels)
         parts.optimizer.zero_grad()
@@ -201,78 +221,59 @@ class Trainer:
         steps = self.meter.read()
         if steps is not None:
             yield steps
-            yield from self._look()
+            yield from self._plane.look(self.parts, self.step, self._budget is not None)
         if self.meter.broken is not None:
             broken, self.meter.broken = self.meter.broken, None
             raise broken
 
-    def _look(self) -> Iterator[ev.Event]:
-        """Where the net parts the plane, if the data lie in one."""
-        held = self._budget is not None or not self._goes_on()
-        if is_plane(self.parts.val) and (held or time.perf_counter() - self._looked_at > EVERY):
-            yield boundary(self.parts.model, self.parts.val, self.step)
-            self._looked_at = time.perf_counter()
-
     def _end_epoch(self, inbox: cmd.Commands) -> Iterator[ev.Event]:
         """Validate, move the schedule, keep the best weights."""
         started = time.perf_counter()
-        val_loss, val_accuracy, measures = yield from self._validate(inbox)
+        found = yield from self._validate(inbox)
         if self._stopping:  # a resumed run validates again
             return
         match self.experiment.schedule.interval:
             case "epoch":
                 self.parts.schedule.step()
             case "validation":
-                self.parts.schedule.step(val_loss)
+                self.parts.schedule.step(found.loss)
         self.epoch += 1
-        self.last = (*self.meter.end_epoch(), val_loss, val_accuracy)
-        self.scores.append(val_accuracy)
+        self.last = (*self.meter.end_epoch(), found.loss, found.accuracy)
+        self.rows = 0
+        self.val_losses.append(found.loss)
+        self.scores.append(found.accuracy)
         seconds = time.perf_counter() - started
-        yield ev.EpochEnd(self.epoch, self.step, *self.last, seconds, measures)
-        if self.best is None or _score(self._facts()) > _score(self.best.facts):
-            self.best = self.snapshot()
-        if time.perf_counter() - self._saved_at > SAVE_EVERY:
-            yield from self.save()
+        yield ev.EpochEnd(self.epoch, self.step, *self.last, seconds, found.measures())
+        self.keeper.offer(self._facts(), self.snapshot)
+        if self.keeper.due():
+            yield from self.keeper.save(self.snapshot())
         self.meter.restart_clock()
 
-    def _validate(
-        self, inbox: cmd.Commands
-    ) -> Generator[ev.Event, None, tuple[float, float, dict[str, float]]]:
-        """Mean loss, accuracy and other measures over the validation images, in evaluation mode."""
-        batches, model = self.parts.val, self.parts.model
-        loss, hits, marks = 0.0, 0, 0
-        rows = torch.arange(len(batches), device=self.parts.device)
-        model.eval()
-        for index in rows.split(2 * self.experiment.training.batch_size):
+    def _validate(self, inbox: cmd.Commands) -> Generator[ev.Event, None, Validation]:
+        validation = Validation(self.parts, self.experiment)
+        self.parts.model.eval()
+        for index in validation.portions():
             yield from self._obey(inbox, hold=False)
             if self._stopping:
                 break
-            with torch.no_grad(), self._precision():
-                inputs, labels = batches.inputs(index)
-                logits = self.parts.forward(inputs)
-                loss += self.parts.loss(logits, labels).item() * len(index)
-                found = right(logits, labels).view(len(index), -1)
-                hits += int(found.all(1).sum())
-                marks += int(found.sum())
-        model.train()
-        several = batches.labels.ndim > 1
-        measures = {"digit_accuracy": marks / batches.labels.numel()} if several else {}
-        if any(rule.shows_sparsity for rule in self.experiment.regularizers):
-            measures["near_zero"] = near_zero(model.parameters())
-        return loss / len(batches), hits / len(batches), measures
-
-    def _precision(self) -> AbstractContextManager[object]:
-        if self.experiment.training.precision == "float32":
-            return nullcontext()
-        return torch.autocast(self.parts.device.type, torch.bfloat16)
+            validation.add(index)
+        self.parts.model.train()
+        return validation
 
     def _obey(self, inbox: cmd.Commands, hold: bool = True) -> Iterator[ev.Event]:
-        """Do what was asked for since the last safe point; with `hold`, wait here while paused."""
+        """Do what was asked for since the last safe point; with `hold`, edit, and wait here while paused."""
         held = hold and self._budget == 0
         if held:
             yield from self._report()
+        if hold:
+            yield from self._catch_up()
         while not self._stopping and (not inbox.empty() or (hold and self._budget == 0)):
             command = inbox.get()
+            if isinstance(command, cmd.Edit):
+                self._asked.append(command)
+                if hold:
+                    yield from self._catch_up()
+                continue
             reason = self._apply(command)
             if isinstance(command, cmd.Pause) and not reason:
                 yield from self._report()
@@ -283,6 +284,33 @@ class Trainer:
                 yield ev.Changed(state)
         if held:
             self.meter.restart_clock()
+
+    def _catch_up(self) -> Iterator[ev.Event]:
+        """The edits that are due: those of the run's record, then those asked for since."""
+        while self._edits and self._edits[0].step <= self.step:
+            self._edit(self._edits.pop(0).changes)
+        while self._asked:
+            command = self._asked.pop(0)
+            try:
+                changes = self._edit(command.changes)
+            except Problem as problem:
+                yield ev.Answered(command.id, False, str(problem))
+                continue
+            if changes:
+                yield from self._report()  # what was trained before it comes before it
+                plan, done = self.parts.plan, self._position()
+                yield ev.Edited(self.step, done, changes, plan.epochs, plan.steps_per_epoch)
+            yield ev.Answered(command.id, True)
+
+    def _edit(self, changes: Changes) -> Changes:
+        """Go on with these fields changed; those that differ. Raises Problem, and changes nothing then."""
+        new = changed(self.experiment, changes)
+        changes = difference(self.experiment, new)
+        refuse_fixed(changes)
+        position = Position(self.epoch, self.rows, tuple(self.val_losses))
+        self.parts = edited(self.parts, self.experiment, new, position)
+        self.experiment, self.edited = new, self.edited + bool(changes)
+        return changes
 
     def _apply(self, command: cmd.Command) -> str:
         """Obey one command; the reason where that is not possible now."""
@@ -303,39 +331,41 @@ class Trainer:
                 self._budget += 1
         return ""
 
-    def _restore(self) -> None:
-        """Go to the checkpoint this run resumes from, if any."""
-        resume = self._resume
-        if resume is None:
-            self.meter = Meter(0)
-            return
-        parts, state = self.parts, resume.state
+    def _restore(self, resume: checkpoint.Snapshot, data: Images) -> None:
+        """Go to a checkpoint: build what the run was by then, and fill it."""
+        state = resume.state
+        for edit in self._edits[: state["edited"]]:
+            self.experiment = changed(self.experiment, edit.changes)
+        del self._edits[: state["edited"]]
+        parts = build_parts(self.experiment, data)
+        parts = self.parts = replace(parts, plan=replace(parts.plan, lr=state["lr"]))
         parts.model.load_state_dict(resume.weights)
         parts.optimizer.load_state_dict(state["optimizer"])
         parts.schedule.load_state_dict(state["schedule"])
-        self.step, self.epoch = resume.step, state["epoch"]
-        self.last = tuple(state["last"])
+        self.step, self.epoch, self.rows = resume.step, state["epoch"], state["rows"]
+        self.edited, self.last = state["edited"], tuple(state["last"])
+        self.val_losses, self.scores = list(state["val_losses"]), list(state["scores"])
         self.meter = Meter(self.step, tuple(state["sums"]))
         self.meter.images, self.meter.seconds = state["images"], state["seconds"]
-        best = state["best"]
-        self.scores = list(state["scores"])
-        self.best = checkpoint.Snapshot(best["step"], {}, {}, best["facts"]) if best else None
-        if self.epoch and (self.best is None or _score(resume.facts) > _score(self.best.facts)):
-            self.best = checkpoint.Snapshot(resume.step, {}, {}, resume.facts)  # it was the best
+        self.keeper.restore(resume)
 
     def snapshot(self) -> checkpoint.Snapshot:
         """This moment of the run, copied: training on does not change it."""
-        parts, meter, best = self.parts, self.meter, self.best
+        parts, meter = self.parts, self.meter
         state = {
             "optimizer": parts.optimizer.state_dict(),
             "schedule": parts.schedule.state_dict(),
             "epoch": self.epoch,
+            "rows": self.rows,
+            "edited": self.edited,
+            "lr": parts.plan.lr,
             "last": self.last,
+            "val_losses": self.val_losses,
             "scores": self.scores,
             "sums": meter.sums,
             "images": meter.images,
             "seconds": meter.seconds,
-            "best": {"step": best.step, "facts": best.facts} if best else None,
+            "best": self.keeper.state(),
         }
         weights = {name: t.detach().clone() for name, t in parts.model.state_dict().items()}
         return checkpoint.Snapshot(self.step, weights, copy.deepcopy(state), self._facts())
@@ -343,29 +373,17 @@ class Trainer:
     def _facts(self) -> dict[str, float]:
         return {"epoch": self.epoch, "val_loss": self.last[2], "val_accuracy": self.last[3]}
 
-    def save(self, now: bool = True) -> Iterator[ev.Event]:
-        """Write this moment if `now`, and the best one where it is not on disk yet."""
-        self._saved_at = time.perf_counter()
-        if self.folder is None:
-            return
-        best = self.best
-        if best and best.weights and not (now and best.step == self.step):
-            yield ev.Saved(checkpoint.save(self.folder, best).name, best.step)
-            self.best = checkpoint.Snapshot(best.step, {}, {}, best.facts)
-        if now:
-            yield ev.Saved(checkpoint.save(self.folder, self.snapshot()).name, self.step)
-        checkpoint.prune(self.folder, best.step if best else None)
-
     def _save_finite(self) -> Iterator[ev.Event]:
         """Keep the weights before the loss broke, or where they are broken too, the best ones."""
         yield from self._report()  # the steps before it are part of the record
         state = self.parts.model.state_dict().values()
-        yield from self.save(now=all(bool(tensor.isfinite().all()) for tensor in state))
+        finite = all(bool(tensor.isfinite().all()) for tensor in state)
+        yield from self.keeper.save(self.snapshot() if finite else None)
 
     def _finish(self) -> Iterator[ev.Event]:
-        yield from self._look()
-        yield from self.save()
-        meter, best = self.meter, self.best
+        yield from self._plane.look(self.parts, self.step, True)
+        yield from self.keeper.save(self.snapshot())
+        meter = self.meter
         yield ev.Finished(
             stopped=self._stopping,
             epochs=self.epoch,
@@ -373,14 +391,9 @@ class Trainer:
             train_loss=self.last[0],
             val_loss=self.last[2],
             val_accuracy=self.last[3],
-            best_val_accuracy=best.facts["val_accuracy"] if best else math.nan,
+            best_val_accuracy=self.keeper.best_accuracy,
             seconds=meter.seconds,
             images_per_second=meter.images / meter.seconds if meter.seconds else 0.0,
             weights_sha256=weights_sha256(self.parts.model),
         )
         yield ev.Changed("done")
-
-
-def _score(facts: dict[str, float]) -> tuple[float, float]:
-    """What makes one epoch better than another: validation accuracy, then validation loss."""
-    return facts["val_accuracy"], -facts["val_loss"]

@@ -1,105 +1,128 @@
 """Loop: the training of a script, written out: an epoch, a step, the validation."""
 
-from dataclasses import replace
+from functools import partial
 
 from trainlab.catalog.augmentations import changes, mixes
-from trainlab.catalog.schedules import Plan, anneal_momentum, warmed_up
+from trainlab.catalog.schedules import anneal_momentum, warmed_up
 from trainlab.engine.batches import probabilities
-from trainlab.engine.build import split_rows
-from trainlab.export.names import Named
+from trainlab.export.edits import edit_lines, length_lines, optimizer_call, plan_of, scaled
+from trainlab.export.stages import Stages
 from trainlab.export.writer import Lines, Writer, indented
 
 
-def training_lines(w: Writer) -> Lines:
+def training_lines(stages: Stages) -> Lines:
     """From the optimizer to the line of JSON at the end."""
+    w = stages.first
     x = w.experiment
-    groups = w.name(type(x.optimizer).groups)
-    schedule = w.call(x.schedule, "optimizer", **x.schedule.derived(_plan(w)))
+    derived = x.schedule.derived(plan_of(w, stages.train_images))
+    several = "Each step sees all the training images." if x.optimizer.full_batch else _LAST
     return [
-        *_plan_lines(w),
-        f"optimizer = {w.call(x.optimizer, f'{groups}(model.parameters())')}",
-        f"schedule = {schedule}",
+        f"# The training. {several}",
+        *length_lines(w),
+        f"optimizer = {optimizer_call(w)}",
+        f"schedule = {w.call(x.schedule, 'optimizer', **derived)}",
         "",
         'history = {"train_loss": [], "val_loss": [], "val_accuracy": []}',
-        *(["step = 0"] if _counts(w) else []),
-        "for epoch in range(EPOCHS):",
-        *indented(_epoch(w)),
+        *(["step = 0"] if _counts(stages) else []),
+        *(["stage = 0  # how often the run was edited"] if stages.edits else []),
+        *(["lr_factor = 1.0"] if scaled(stages) else []),
+        *_epochs(stages),
         "",
         'print(json.dumps({**history, "weights_sha256": weights_sha256(model)}))',
     ]
 
 
-def _plan_lines(w: Writer) -> Lines:
-    if w.experiment.optimizer.full_batch:
-        return [
-            "# The training, with all the training images in each step.",
-            "steps_per_epoch = 1",
-        ]
-    return [
-        "# The training. A last batch of one image is left out: it has no variance.",
-        "batches, rest = divmod(len(train_rows), BATCH_SIZE)",
-        "steps_per_epoch = max(1, batches + (rest > 1))",
-    ]
+_LAST = "A last batch of one image is left out: it has no variance."
 
 
-def _plan(w: Writer) -> Plan:
-    """The run's plan, in numbers that are printed as the script's own names."""
-    train_rows, _val_rows = split_rows(w.experiment, w.data)
-    plan = w.experiment.plan(len(train_rows))
-    steps = Named(plan.steps_per_epoch, "steps_per_epoch")
-    return replace(plan, epochs=Named(plan.epochs, "EPOCHS"), steps_per_epoch=steps)
-
-
-def _counts(w: Writer) -> bool:
+def _counts(stages: Stages) -> bool:
     """Whether steps are counted: something is drawn at each, or depends on its number."""
-    schedule = w.experiment.schedule
+    if stages.edits:
+        return True
+    w, schedule = stages.first, stages.first.experiment.schedule
     moves = schedule.warmup or schedule.momentum_end is not None
     return bool(w.experiment.augmentations or w.noisy or moves)
 
 
-def _epoch(w: Writer) -> Lines:
-    x = w.experiment
-    loss, scores = 'history["val_loss"][-1]', 'history["val_accuracy"]'
-    move = {"epoch": "schedule.step()", "validation": f"schedule.step({loss})", "step": ""}
-    moved = move[x.schedule.interval]
-    size = "len(order)" if x.optimizer.full_batch else "BATCH_SIZE"
-    rules = [rule for rule in x.regularizers if rule.moment == "epoch"]
-    ends = [line for rule in rules for line in (f"if {w.call(rule, scores)}:", "    break")]
+def _epochs(stages: Stages) -> Lines:
+    body = _epoch(stages)
+    if stages.vary(lambda x: x.training.epochs):
+        return ["epoch = 0", "while epoch < EPOCHS:", *indented([*body, "epoch += 1"])]
+    return ["for epoch in range(EPOCHS):", *indented(body)]
+
+
+def _epoch(stages: Stages) -> Lines:
     return [
         "total, seen = 0.0, 0",
         "order = epoch_order(len(train_rows), SEED, epoch).to(device)",
-        f"for index in order.split({size})[:steps_per_epoch]:",
-        *indented(_step(w)),
+        *_steps(stages),
         'history["train_loss"].append(total / seen)',
         "",
         "model.eval()",
         "total, hits = 0.0, 0",
         "for index in torch.arange(len(val_rows), device=device).split(2 * BATCH_SIZE):",
-        *indented(_validation(w)),
+        *indented(stages.lines(_validation)),
         "model.train()",
         'history["val_loss"].append(total / len(val_rows))',
         'history["val_accuracy"].append(hits / len(val_rows))',
-        *([moved] if moved else []),
+        *stages.lines(_moves_after_epoch),
         'print(f"epoch {epoch + 1}: validation accuracy {hits / len(val_rows):.4f}")',
-        *ends,
+        *stages.lines(_ends),
     ]
 
 
-def _step(w: Writer) -> Lines:
-    x = w.experiment
+def _steps(stages: Stages) -> Lines:
+    """The loop over an epoch's batches."""
+    edits = edit_lines(stages)
+    if not stages.vary(lambda x: x.batch_size(stages.train_images)):
+        full = stages.first.experiment.optimizer.full_batch
+        size = "len(order)" if full else "BATCH_SIZE"
+        body = [*edits, *_step(stages)]
+        return [f"for index in order.split({size})[:steps_per_epoch]:", *indented(body)]
     return [
-        *(["step += 1"] if _counts(w) else []),
-        *_batch(w),
-        *_update(w),
-        *(
-            w.call(rule, "model.parameters()")
-            for rule in x.regularizers
-            if rule.moment == "weights"
-        ),
-        *(["schedule.step()"] if x.schedule.interval == "step" else []),
+        "rows = 0",
+        "while rows == 0 or len(order) - rows >= min(2, BATCH_SIZE):",
+        *indented([*edits, *stages.lines(_index), "rows += len(index)", *_step(stages)]),
+    ]
+
+
+def _index(w: Writer) -> Lines:
+    size = "len(order)" if w.experiment.optimizer.full_batch else "BATCH_SIZE"
+    return [f"index = order[rows : rows + {size}]"]
+
+
+def _moves_after_epoch(w: Writer) -> Lines:
+    moves = {
+        "epoch": ["schedule.step()"],
+        "validation": ['schedule.step(history["val_loss"][-1])'],
+        "step": [],
+    }
+    return moves[w.experiment.schedule.interval]
+
+
+def _ends(w: Writer) -> Lines:
+    rules = [rule for rule in w.experiment.regularizers if rule.moment == "epoch"]
+    scores = 'history["val_accuracy"]'
+    tests = [f"if {w.call(rule, scores)}:" for rule in rules]
+    return [line for test in tests for line in (test, "    break")]
+
+
+def _step(stages: Stages) -> Lines:
+    return [
+        *(["step += 1"] if _counts(stages) else []),
+        *stages.lines(_batch),
+        *stages.lines(partial(_update, factor="lr_factor" if scaled(stages) else "")),
+        *stages.lines(_after),
         "total += loss.item() * len(index)",
         "seen += len(index)",
     ]
+
+
+def _after(w: Writer) -> Lines:
+    """What follows the optimizer's step."""
+    x = w.experiment
+    rules = [w.call(r, "model.parameters()") for r in x.regularizers if r.moment == "weights"]
+    return [*rules, *(["schedule.step()"] if x.schedule.interval == "step" else [])]
 
 
 def _batch(w: Writer) -> Lines:
@@ -127,7 +150,7 @@ def _batch(w: Writer) -> Lines:
     ]
 
 
-def _update(w: Writer) -> Lines:
+def _update(w: Writer, factor: str) -> Lines:
     """From inputs and targets to the optimizer's step."""
     x = w.experiment
     noise = "noise" if x.training.compile else "torch"
@@ -148,8 +171,11 @@ def _update(w: Writer) -> Lines:
         bound = "inputs=inputs, targets=targets" + (", step=step" if w.noisy else "")
         gradients = [f"def closure({bound}):", *indented([*gradients, "return loss"]), ""]
         update = "loss = optimizer.step(closure)"
-    if x.schedule.warmup:
-        gradients.append(f"with {w.name(warmed_up)}(optimizer, step, {x.schedule.warmup}):")
+    if x.schedule.warmup or factor:
+        given = ", ".join(
+            ["optimizer", "step", str(x.schedule.warmup), *([factor] if factor else [])]
+        )
+        gradients.append(f"with {w.name(warmed_up)}({given}):")
         update = f"    {update}"
     return [*_momentum(w), *gradients, update]
 

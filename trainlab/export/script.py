@@ -11,11 +11,12 @@ import platform
 import re
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import trainlab
+from trainlab import events as ev
 from trainlab.catalog.datasets import Images
 from trainlab.catalog.inits import class_prior
 from trainlab.engine.batches import epoch_order, gather
@@ -25,6 +26,7 @@ from trainlab.engine.weights import weights_sha256
 from trainlab.experiment import Experiment
 from trainlab.export.loop import training_lines
 from trainlab.export.module_code import module_code
+from trainlab.export.stages import Stages
 from trainlab.export.tidy import tidy
 from trainlab.export.writer import Lines, Writer
 
@@ -36,22 +38,29 @@ INPUTS = {  # what an initialisation may ask for
 }
 
 
-def script(experiment: Experiment, threads: int | None = None, data: Images | None = None) -> str:
+def script(
+    experiment: Experiment,
+    threads: int | None = None,
+    data: Images | None = None,
+    edits: Sequence[ev.Edited] = (),
+) -> str:
     """A plain PyTorch script that repeats the experiment's run, on the CPU bit for bit.
 
     Args:
         experiment: what to write out.
         threads: torch's threads in the run to repeat; those a run here would get if None.
         data: the experiment's images where they are loaded already.
+        edits: what was changed during the run.
 
     Raises:
         Problem: the data cannot be read, or does not fit the network.
     """
     threads = threads or experiment.training.threads or default_threads()
-    writer = Writer(experiment, data or experiment.dataset.load())
+    stages = Stages(experiment, data or experiment.dataset.load(), edits)
+    writer = stages.first
     for target in ENGINE:
         writer.sources.add(target)
-    body = [*_data(writer), *_network(writer), *training_lines(writer)]
+    body = [*_data(writer), *_network(writer), *training_lines(stages)]
     imports = sorted({"import json", "import torch", *writer.sources.imports})
     settings, code = _settings(experiment, threads), writer.sources.code()
     parts = [_header(experiment, imports), *imports, *settings, code, *body]

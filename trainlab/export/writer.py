@@ -20,9 +20,11 @@ Lines = list[str]
 class Writer:
     """One script in the making: calls bring along the imports and sources that they need."""
 
-    def __init__(self, experiment: Experiment, data: Images) -> None:
+    def __init__(
+        self, experiment: Experiment, data: Images, sources: Sources | None = None
+    ) -> None:
         self.experiment, self.data = experiment, data
-        self.sources = Sources()
+        self.sources = sources or Sources()
         with torch.device("meta"):
             self.model = network(experiment.model, data)
 

@@ -59,6 +59,8 @@ class History:
         self.failed: ev.Failed | None = None
         self.state: ev.State = "idle"
         self.measures: dict[str, float] = {}  # of the last epoch, beside its means
+        self.edits: list[ev.Edited] = []
+        self._from = (0, 0.0, 1)  # a step, the epochs done by then, and the steps an epoch since
 
     def add(self, event: ev.Event) -> None:
         """Take in one event."""
@@ -67,12 +69,17 @@ class History:
                 self.started, self.finished, self.failed = event, None, None
                 self.steps.cut(event.first_step)
                 self.epochs.cut(event.first_epoch)
+                self._from = (event.first_step, event.position, event.steps_per_epoch)
             case ev.Steps():
                 self.steps.append(self._step_rows(event))
             case ev.EpochEnd():
                 row = [getattr(event, name) for name in EPOCH_COLUMNS]
                 self.epochs.append(np.array([row], dtype=np.float64))
                 self.measures = event.measures
+                self._from = (event.step, float(event.epoch), self._from[2])
+            case ev.Edited():
+                self.edits.append(event)
+                self._from = (event.step, event.position, event.steps_per_epoch)
             case ev.Changed():
                 self.state = event.state
             case ev.Finished():
@@ -82,9 +89,15 @@ class History:
 
     def _step_rows(self, event: ev.Steps) -> Array:
         """Rows of a slice of steps; `epoch` is a fraction, 1.0 at the end of the first."""
-        per_epoch = self.started.steps_per_epoch if self.started else 1
+        first, position, per_epoch = self._from
         step = np.arange(event.first, event.first + len(event.loss), dtype=np.float64)
-        columns = (step, step / per_epoch, event.loss, event.accuracy, event.lr)
+        columns = (
+            step,
+            position + (step - first) / per_epoch,
+            event.loss,
+            event.accuracy,
+            event.lr,
+        )
         return np.column_stack(columns)
 
     def last(self, column: str) -> float:

@@ -62,10 +62,11 @@ def resume(folder: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
             )
         _mend(folder / EVENTS)
         yield ev.Opened(str(folder))
-        starts = (event for event in read_events(folder) if isinstance(event, ev.Started))
-        first = next(starts, None)
+        events = [*read_events(folder)]
+        threads = [event.threads for event in events if isinstance(event, ev.Started)]
+        edits = tuple(event for event in events if isinstance(event, ev.Edited))
         trainer = Trainer(
-            experiment, folder / CHECKPOINTS, snapshot, first.threads if first else None
+            experiment, folder / CHECKPOINTS, snapshot, threads[0] if threads else None, edits
         )
         yield from _record(guard(trainer.run(inbox)), folder)
 

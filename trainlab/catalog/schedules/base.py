@@ -46,11 +46,13 @@ class Plan:
 
 
 @contextmanager
-def warmed_up(optimizer: torch.optim.Optimizer, step: int, warmup: int) -> Iterator[None]:
-    """Within: the learning rates times step / warmup, for the first steps of a run; the first is 1."""
+def warmed_up(
+    optimizer: torch.optim.Optimizer, step: int, warmup: int, factor: float = 1.0
+) -> Iterator[None]:
+    """Within: the learning rates times `factor`, and for the first steps of a run times step / warmup."""
     lrs = [group["lr"] for group in optimizer.param_groups]
     for group in optimizer.param_groups:
-        group["lr"] *= min(1.0, step / max(1, warmup))
+        group["lr"] *= factor * min(1.0, step / max(1, warmup))
     try:
         yield
     finally:
