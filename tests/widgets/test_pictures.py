@@ -19,14 +19,6 @@ def look(data: Images, **changes: Any) -> Look:
     return Look(Experiment(**changes), data)
 
 
-def test_layers_add_up_to_the_network(data: Images) -> None:
-    (table,) = pictures.model_pictures(look(data))
-    counts = [int(row[2].replace(",", "")) for row in table["html_rows"][1:] if row[2]]
-    network = pictures._outline(look(data))
-    assert sum(counts) == sum(parameter.numel() for parameter in network.parameters())
-    assert f"{sum(counts):,} parameters" in table["caption"]
-
-
 def test_weights_are_those_the_run_starts_from(data: Images) -> None:
     _signal, zeros = pictures.init_pictures(look(data, init="zeros"))
     _signal, kaiming = pictures.init_pictures(look(data))
