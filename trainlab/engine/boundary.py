@@ -20,14 +20,15 @@ class Plane:
     """Looks at a run whose data are points, a few times a second."""
 
     def __init__(self) -> None:
-        self._looked_at = -math.inf
+        self._looked_at, self._seen = -math.inf, -1  # when, and at which step
 
     def look(self, parts: Parts, step: int, now: bool) -> Iterator[ev.Event]:
         """How the net parts the plane, if the data lie in one, and it is time, or `now`."""
         is_plane = tuple(parts.val.images.shape[1:]) == (1, 1, 2)
-        if is_plane and (now or time.perf_counter() - self._looked_at > EVERY):
+        due = now or time.perf_counter() - self._looked_at > EVERY
+        if is_plane and due and step != self._seen:
             yield boundary(parts.model, parts.val, step)
-            self._looked_at = time.perf_counter()
+            self._seen, self._looked_at = step, time.perf_counter()
 
 
 @torch.no_grad()

@@ -221,6 +221,7 @@ class Trainer:
         steps = self.meter.read()
         if steps is not None:
             yield steps
+        if self.meter.broken is None:  # the last look before a pause too, where no step is new
             yield from self._plane.look(self.parts, self.step, self._budget is not None)
         if self.meter.broken is not None:
             broken, self.meter.broken = self.meter.broken, None
