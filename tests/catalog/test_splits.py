@@ -126,6 +126,8 @@ def test_a_bootstrap_leaves_out_one_in_e() -> None:
         ("no ending_3", "no ending"),
         ("_1.png", "_1"),
         ("名前_2.png", "名前"),
+        ("class_a/ann_01.png", "ann"),
+        ("v1.0/alone", "alone"),
     ],
 )
 def test_a_group_is_what_stands_before_the_number(name: str, group: str) -> None:
@@ -157,8 +159,8 @@ def test_what_comes_later_validates() -> None:
 
 
 def test_files_are_ordered_as_people_count() -> None:
-    names = [f"frame{number}.png" for number in (10, 9, 1, 100, 2)]
-    assert sorted(names, key=natural) == [f"frame{n}.png" for n in (1, 2, 9, 10, 100)]
+    names = [f"class {number % 2}/frame{number}.png" for number in (10, 9, 1, 100, 2)]
+    assert [names.index(name) for name in sorted(names, key=natural)] == [2, 4, 1, 0, 3]
     labels = torch.zeros(5, dtype=torch.int64)
     choice = KINDS["file_time"](kind="file_time", validation_share=0.4)
     train, val = choice.build(labels, generator(0), names)

@@ -101,10 +101,10 @@ def test_duplicates_on_both_sides_are_warned_of(digits: Images) -> None:
     copies[1700:1703] = copies[:3]
     copied = replace(digits, images=copies)
     spec = drawn(copied, split="time")["twins"]
-    assert "6 images are exact copies of another, in 3 groups" in spec["caption"]
-    assert "3 groups have images on both sides" in spec["caption"]
+    assert "6 images are exact copies of another. Groups of copies: 3;" in spec["caption"]
+    assert "on both sides of the split: 3;" in spec["caption"]
     torn = int((digits.labels[1700:1703] != digits.labels[:3]).sum())
-    assert f"{torn} have different labels" in spec["caption"]
+    assert f"with different labels: {torn}." in spec["caption"]
     assert spec["title"] == "Duplicates: some are learnt and asked again"
     assert spec["png"]
 

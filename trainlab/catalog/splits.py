@@ -60,8 +60,8 @@ def bootstrap(labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tenso
 
 
 def file_group(name: str) -> str:
-    """What files of one group share: the name up to its last `_` or `-`, or without its ending."""
-    stem = re.sub(r"\.[^.]*$", "", name)
+    """What files of one group share, in any folder: the name up to its last `_` or `-`, or its ending."""
+    stem = re.sub(r"\.[^.]*$", "", name.rpartition("/")[2])
     return re.sub(r"[_-][^_-]*$", "", stem) or stem
 
 
@@ -92,8 +92,8 @@ def latest(
 
 
 def natural(name: str) -> list[str | int]:
-    """What to sort names by so that 2.png comes before 10.png."""
-    parts = re.split(r"([0-9]+)", name.casefold())
+    """What to sort file names by, in any folder, so that 2.png comes before 10.png."""
+    parts = re.split(r"([0-9]+)", name.rpartition("/")[2].casefold())
     return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
 

@@ -183,8 +183,8 @@ def _twins(look: Look, halves: Halves) -> Spec:
     labels = look.data.labels
     torn = [group for group in groups if (labels[list(group)] != labels[group[0]]).any()]
     caption = _(
-        "{count:,} images are exact copies of another, in {groups:,} groups. {both:,} groups have images on "
-        "both sides of the split, {torn:,} have different labels."
+        "{count:,} images are exact copies of another. Groups of copies: {groups:,}; with images on both "
+        "sides of the split: {both:,}; with different labels: {torn:,}."
     ).format(
         count=sum(len(group) for group in groups), groups=len(groups), both=len(both), torn=len(torn)
     )  # fmt: skip
