@@ -22,9 +22,13 @@ from trainlab.catalog.models import VGG, ConvNet
 from trainlab.catalog.norms import NormChoice
 from trainlab.choice import choices
 
-every = pytest.mark.parametrize(
-    "kind", choices(ConvolutionChoice), ids=lambda kind: kind.kind_name()
-)
+KINDS = choices(ConvolutionChoice)  # type: ignore[type-abstract]
+every = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind_name())
+
+
+def of(kind: type[ConvolutionChoice]) -> ConvolutionChoice:
+    """A choice of this kind, with its defaults."""
+    return kind(kind=kind.kind_name())
 
 
 def weighted(module: nn.Module) -> list[Any]:
@@ -37,14 +41,14 @@ def test_keeps_the_size_of_even_and_odd_images(
     kind: type[ConvolutionChoice], size: tuple[int, int]
 ) -> None:
     for bias in (True, False):
-        out = kind().layer(4, 6, bias)(torch.randn(2, 4, *size))
+        out = of(kind).layer(4, 6, bias)(torch.randn(2, 4, *size))
         assert out.shape == (2, 6, *size)
 
 
 @every
 def test_a_bias_is_one_number_a_channel(kind: type[ConvolutionChoice]) -> None:
     torch.manual_seed(0)
-    layer = kind().layer(4, 6, bias=True)
+    layer = of(kind).layer(4, 6, bias=True)
     last = weighted(layer)[-1]
     images = torch.randn(2, 4, 8, 8)
     before = layer(images)
@@ -52,7 +56,7 @@ def test_a_bias_is_one_number_a_channel(kind: type[ConvolutionChoice]) -> None:
         last.bias += torch.arange(6.0)
     moved = before + torch.arange(6.0)[:, None, None]
     torch.testing.assert_close(layer(images), moved)
-    assert weighted(kind().layer(4, 6, bias=False))[-1].bias is None
+    assert weighted(of(kind).layer(4, 6, bias=False))[-1].bias is None
 
 
 @every
@@ -61,7 +65,9 @@ def test_fits_its_models_with_every_norm(
     kind: type[ConvolutionChoice], model: type[ConvNet | VGG]
 ) -> None:
     for norm in choices(NormChoice):
-        network = model(convolution=kind(), norm=norm(), width=8).make((1, 8, 8), 10)
+        network = model(convolution=of(kind), norm=norm(kind=norm.kind_name()), width=8).make(
+            (1, 8, 8), 10
+        )
         logits = network(torch.randn(3, 1, 8, 8))
         assert logits.shape == (3, 10)
         logits.sum().backward()

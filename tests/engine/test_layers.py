@@ -6,6 +6,7 @@ from torch import nn
 
 from trainlab.catalog.models import ConvNet, DenseNet, GoogLeNet, ModelChoice, ResNet, SEResNet, ViT
 from trainlab.catalog.models.base import SmallModel
+from trainlab.catalog.norms import NoNorm
 from trainlab.choice import choices
 from trainlab.engine.layers import Layer, measure, table
 
@@ -17,7 +18,7 @@ def measured(model: ModelChoice, shape: tuple[int, int, int]) -> list[Layer]:
 
 
 def test_a_convolution_and_a_linear_layer_by_hand() -> None:
-    whole, *layers = measured(ConvNet(width=4, stages=1, norm="none"), (3, 8, 6))
+    whole, *layers = measured(ConvNet(width=4, stages=1, norm=NoNorm()), (3, 8, 6))
     conv, bend, pool, flat, linear = layers
     assert conv == Layer("0", "Conv2d", (4, 8, 6), 4 * 27 + 4, 2 * 27 * 4 * 48, 4 * 4 * 48, 3)
     assert bend == Layer("1", "ReLU", (4, 8, 6), 0, 0, 4 * 4 * 48, 3)
@@ -41,9 +42,12 @@ def test_torchvision_counts_as_many_parameters_and_operations(name: str) -> None
     assert whole.flops / 2e9 == pytest.approx(meta["_ops"], abs=0.01)
 
 
-@pytest.mark.parametrize("kind", choices(SmallModel), ids=lambda kind: kind.kind_name())
+SMALL = choices(SmallModel)  # type: ignore[type-abstract]
+
+
+@pytest.mark.parametrize("kind", SMALL, ids=lambda kind: kind.kind_name())
 def test_rows_add_up_to_the_network(kind: type[SmallModel]) -> None:
-    whole, *layers = measured(kind(), (3, 32, 32))
+    whole, *layers = measured(kind(kind=kind.kind_name()), (3, 32, 32))
     for most in (1000, 40, 1):
         rows = table([whole, *layers], most)
         assert sum(row.parameters for row in rows) == whole.parameters
