@@ -14,6 +14,7 @@ from trainlab.catalog.datasets import Digits, Images
 from trainlab.engine.build import build_batches, build_model, first_inputs
 from trainlab.engine.randomness import generator
 from trainlab.engine.signal import layer_signals
+from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.views.signal import signal_figure
 from trainlab.widgets.pictures.init import init_pictures
@@ -143,3 +144,14 @@ def test_the_figure_leaves_zeros_out() -> None:
     drawn = [np.isfinite(np.asarray(line.get_ydata(), float)).sum() for line in left.lines]
     assert drawn == [2, 0]
     assert right.get_ylim()[0] > 0
+
+
+def test_what_would_take_too_long_or_has_no_numbers_says_so(data: Images) -> None:
+    wide = {"kind": "convnet", "width": 96, "stages": 3}
+    large = Images(torch.zeros(40, 3, 64, 64, dtype=torch.uint8), torch.arange(40) % 2, ("a", "b"))
+    init_pictures(Look(Experiment.from_data({"model": wide}), large))
+    with pytest.raises(Problem, match="LSUV takes too long"):
+        init_pictures(Look(Experiment.from_data({"model": wide, "init": "lsuv"}), large))
+    zeros = {"init": "zeros", "model": {"kind": "mlp", "norm": "spectral"}}
+    with pytest.raises(Problem, match="All zeros does not give this network finite weights"):
+        init_pictures(Look(Experiment.from_data(zeros), data))

@@ -24,7 +24,8 @@ MOST_WEIGHTS = 5_000_000  # more take longer to draw than a person waits
 MOST_DRAWN = 20_000  # of a layer's weights: the shape of a histogram needs no more
 MOST_LAYERS = 12  # histograms
 MOST_IMAGES = 2_048  # statistics of more would take longer than the picture
-BATCH, WORK = 64, 2 * 10**9  # images of the batch at most, and operations of one forward pass
+BATCH, WORK = 64, 5 * 10**8  # images of the batch at most, and operations of its forward pass
+MOST_WORK = 2 * 10**10  # operations of a rule that measures, on 256 images
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,27 @@ def compared_rules() -> dict[str, str]:
 
 
 def _start(look: Look, rule: InitChoice) -> _Start:
-    experiment = look.experiment.but(init=rule)
+    experiment, outputs = (
+        look.experiment.but(init=rule),
+        len(look.data.classes) * look.data.positions,
+    )
+    whole, _rows = summary(experiment.model, look.shape, outputs)
+    if rule.needs and 256 * whole.flops > MOST_WORK:
+        raise _too_much(_("{rule} takes too long to draw").format(rule=_(rule.title())))
     train, _val = build_batches(experiment, look.data, torch.device("cpu"))
     model = build_model(experiment, look.data, train)
-    whole, _rows = summary(
-        experiment.model, look.shape, len(look.data.classes) * look.data.positions
-    )
     affordable = max(2, WORK // max(1, whole.flops))
     count = min(len(train), experiment.training.batch_size, BATCH, affordable)
     loss = partial(type(experiment.loss).target, **experiment.loss.arguments())
     signal = layer_signals(model, loss, first_inputs(train, count), train.labels[:count])
-    return _Start(_(rule.title()), list(_weights(model)), signal)
+    weights = list(_weights(model))
+    if not all(np.isfinite(values).all() for _name, values in weights):
+        raise Problem(
+            _("{rule} does not give this network finite weights").format(rule=_(rule.title())),
+            _("Spectral norm divides by the size of the weights, which is zero here."),
+            _("Choose another initialisation, or another norm."),
+        )
+    return _Start(_(rule.title()), weights, signal)
 
 
 def _weights(model: nn.Module) -> Iterator[tuple[str, NDArray[np.float64]]]:
@@ -158,8 +169,12 @@ def _portion(data: Images) -> Images:
 def _refuse_huge(look: Look) -> None:
     count = sum(parameter.numel() for parameter in outline(look).parameters())
     if count > MOST_WEIGHTS:
-        raise Problem(
-            _("{count:,} weights are too many to draw").format(count=count),
-            _("The page would stand still meanwhile."),
-            _("Press Start to train with them, or look at a narrower network."),
-        )
+        raise _too_much(_("{count:,} weights are too many to draw").format(count=count))
+
+
+def _too_much(what: str) -> Problem:
+    return Problem(
+        what,
+        _("The page would stand still meanwhile."),
+        _("Press Start to train with them, or look at a narrower network."),
+    )
