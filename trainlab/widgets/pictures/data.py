@@ -95,7 +95,7 @@ def _notes(look: Look) -> list[Spec]:
     notes = look.data.notes
     if not notes:
         return []
-    rows = [[cut(note, 200)] for note in notes[:MOST_LINES]]
+    rows = [[cut(note, 400)] for note in notes[:MOST_LINES]]
     return [_table("notes", _("Notes on the data"), [[_("note")], *rows], _rest(len(notes)))]
 
 
