@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.playing import play, replay  # noqa: F401 (fixtures)
 from trainlab.catalog import families
 from trainlab.choice import Choice, choices
 from trainlab.experiment import Experiment
