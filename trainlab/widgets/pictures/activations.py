@@ -32,14 +32,14 @@ def _in_words(name: str, curve: Curve) -> list[str]:
     faint = [_interval(zone) for zone in curve.zones if not zone.dead]
     if dead:
         words.append(
-            _("Dark: slope exactly 0, for x in {where}; what lies there does not learn.").format(
+            _("Shaded: slope exactly 0, for x in {where}; what lies there does not learn.").format(
                 where=", ".join(dead)
             )
         )
     if faint:
         words.append(
             _(
-                "Light: faint or saturated, slope under 5 % of its largest, for x in {where}."
+                "Lightly shaded: saturated, slope under 5 % of its largest, for x in {where}."
             ).format(where=", ".join(faint))
         )
     return words
