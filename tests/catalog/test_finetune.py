@@ -25,6 +25,7 @@ from trainlab import events as ev
 from trainlab.catalog.models import FromTorchvision, Pretrained, library
 from trainlab.catalog.models.finetune import stage_names
 from trainlab.catalog.models.library import Name
+from trainlab.catalog.regularizers import max_norm
 from trainlab.draws import DrawsFrom
 from trainlab.engine.trainer import Trainer
 from trainlab.errors import Problem
@@ -145,6 +146,15 @@ def test_frozen_stages_keep_weights_and_statistics_while_the_rest_learns(file: P
             if part in frozen:
                 assert torch.equal(tensor, before[key]), (freeze, key)
         assert not torch.equal(model.fc.weight, before["fc.weight"])
+
+
+def test_max_norm_leaves_frozen_weights_alone(file: Path) -> None:
+    model = choice(file, freeze="stages", stages=2).make((3, 32, 32), 7)
+    before = {name: p.detach().clone() for name, p in model.named_parameters() if p.ndim > 1}
+    max_norm(model.parameters(), limit=1e-3)
+    for name, parameter in model.named_parameters():
+        if name in before:
+            assert torch.equal(parameter, before[name]) == (not parameter.requires_grad), name
 
 
 def test_frozen_norms_compute_as_in_evaluation(donor: nn.Module, file: Path) -> None:

@@ -27,7 +27,7 @@ def l1(parameters: Iterable[nn.Parameter], strength: float = 1e-4) -> None:
 def max_norm(parameters: Iterable[nn.Parameter], limit: float = 3.0) -> None:
     """Shorten the weight vector of each unit, a row of its layer's weights, to `limit` at most."""
     for p in parameters:
-        if p.ndim > 1:
+        if p.ndim > 1 and p.requires_grad:
             p.detach().renorm_(2, 0, limit)
 
 
