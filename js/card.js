@@ -2,6 +2,7 @@
 import { attr, h, keyed, line, text } from "./dom.js";
 import { same } from "./values.js";
 
+const MOST_ROWS = 8;
 let drawings = 0;
 
 /** Parses trusted svg. Its ids get a prefix: two figures inlined in one page would share clip paths and glyphs. */
@@ -70,10 +71,12 @@ export function makeCard(ctx) {
 }
 
 /** Rows of words beside a picture; the first row is the header. */
-function table(rows) {
+function table(rows, name) {
   const row = (cells, tag) => h("tr", null, ...cells.map(cell => (tag === "th" && cell ? h("th", { scope: "col" }, String(cell)) : h("td", null, String(cell)))));
   const [head, ...rest] = rows;
-  return h("table", { class: "tl-table" }, h("thead", null, row(head, "th")), h("tbody", null, ...rest.map(cells => row(cells, "td"))));
+  const drawn = h("table", { class: "tl-table" }, h("thead", null, row(head, "th")), h("tbody", null, ...rest.map(cells => row(cells, "td"))));
+  // A box that scrolls has to be reached by the keyboard, and then to have a name.
+  return h("div", { class: "tl-table-box", ...(rest.length > MOST_ROWS && { tabindex: 0, role: "region", "aria-label": name }) }, drawn);
 }
 
 function makePicture(ctx) {
@@ -99,7 +102,7 @@ function makePicture(ctx) {
       } else image.remove();
       if (!same(rows, picture.html_rows)) {
         rows = picture.html_rows;
-        words.replaceChildren(...(rows?.length ? [table(rows)] : []));
+        words.replaceChildren(...(rows?.length ? [table(rows, picture.title)] : []));
       }
     },
   };
