@@ -43,7 +43,7 @@ function drawPoints(pen, points, size, dark) {
 }
 
 export function makePlane(_) {
-  const canvas = h("canvas", { role: "img" });
+  const canvas = h("canvas", { role: "img", "aria-label": _("Decision boundary") });
   const title = h("h3", null, _("Decision boundary"));
   const when = h("p", { class: "tl-help" });
   const legend = h("ul", { class: "tl-plane-classes" });

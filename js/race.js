@@ -82,7 +82,7 @@ function makeLegend(ctx, state, change) {
 
 /** The canvas, with the start on it as a button that is dragged or moved by the arrow keys. */
 function makeStage(ctx, state, moved) {
-  const canvas = h("canvas", { role: "img" });
+  const canvas = h("canvas", { role: "img", "aria-label": ctx._("The race") });
   const start = h("button", { type: "button", class: "tl-race-start", onkeydown: nudge });
   const el = h("div", { class: "tl-race-stage", onpointerdown: grab, onpointermove: drag, onpointerup: release, onpointercancel: release }, canvas, start);
   const pen = canvas.getContext("2d");

@@ -44,7 +44,7 @@ export function makeUpload(ctx) {
 
   function show(sent) {
     const done = sent >= file.size;
-    line(status, ctx._(done ? "Reading {name} …" : "Sending {name} …").replace("{name}", () => file.name));
+    line(status, (done ? ctx._("Reading {name} …") : ctx._("Sending {name} …")).replace("{name}", () => file.name));
     bar.hidden = false;
     if (done) bar.removeAttribute("value");
     else bar.value = sent / file.size;

@@ -17,6 +17,7 @@ WIDTHS = (440, 900, 1600)
 # Pairs of controls that lie over each other, by their names.
 OVERLAPS = """root => {
   const controls = [...root.querySelectorAll("button, select, input, a[href], summary")]
+    .filter(el => el.checkVisibility())
     .map(el => [el.ariaLabel || el.textContent.trim().slice(0, 20) || el.id, el.getBoundingClientRect()])
     .filter(([, box]) => box.width && box.height);
   const found = [];

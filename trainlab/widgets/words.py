@@ -8,6 +8,13 @@ Add|Add to the list|When to use|Pitfalls|auto|Copy|Download|Copied|Copying was n
 Show the code|Panels|Preparing the panel …
 Run|Progress|What to do next:|Start|Pause|Resume|Step|Stop|Reset
 Chart|Loss|Accuracy|Learning rate|each step|train|train mean|validation|lr|Log loss|Show lr
+The race|Surface|Your lr ×|Racers|Play|Drag the start|left the picture|cannot run on two weights
+Start at {x}, {y}: drag it, or press the arrow keys
+The surfaces are wide: your optimizer's lr is multiplied by this
+Decision boundary|after step {step}
+Filled: training points. Open: validation points. The fuller the colour, the surer the net.
+Upload|Upload a zip …|Sending {name} …|Reading {name} …|{name} is empty|{name} cannot be read
+{name} is larger than {most} MB|The upload was not answered: try again
 Smoothing|Latest|Zoom to the latest epochs|Reset zoom|epoch|points|No points yet.
 """
 
