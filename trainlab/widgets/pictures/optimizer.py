@@ -65,7 +65,7 @@ def _sound(request: dict[str, Any]) -> tuple[Surface, tuple[float, float], float
             surface, factor = SURFACES.get(name), rest.get("factor")
             if surface and (factor is None or factor in FACTORS):
                 x, y = (
-                    min(max(float(at), low), high)
+                    float(min(max(at, low), high))
                     for at, (low, high) in ((x, surface.x), (y, surface.y))
                 )
                 return surface, (x, y), factor
