@@ -80,7 +80,7 @@ def test_the_race_comes_as_it_was_asked_for() -> None:
     spec = race_spec(Experiment())
     assert [surface["name"] for surface in spec["surfaces"]] == [*SURFACES]
     words, (paths, losses, grid) = answer_race(
-        Experiment(), {"surface": "Beale", "start": [1, 1e9], "factor": 3.0}
+        Experiment(), {"surface": "Beale", "start": [1, 10**400], "factor": 3.0}
     )
     places = np.frombuffer(paths, "<f4").reshape(len(words["racers"]), STEPS + 1, 2)
     assert (places[:, 0] == (1, SURFACES["Beale"].y[1])).all(), (
@@ -106,7 +106,6 @@ def test_the_race_comes_as_it_was_asked_for() -> None:
         {"surface": "Beale", "start": [0, 0], "factor": 1e300},
         {"surface": "Beale", "start": [0, 0], "factor": "3"},
         {"surface": "Beale", "start": [0, 0], "factor": [3]},
-        {"surface": "Beale", "start": [10**400, 0]},
     ],
 )
 def test_a_race_that_makes_no_sense_is_refused(request_: dict[str, Any]) -> None:
