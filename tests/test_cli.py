@@ -18,7 +18,7 @@ from trainlab.catalog import families
 from trainlab.catalog.optimizers import SGD, AdamW
 from trainlab.choice import choices
 from trainlab.cli import main
-from trainlab.cli.settings import parse, read_experiment, read_source
+from trainlab.cli.settings import parse, read_experiment
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.runs import train
@@ -230,7 +230,6 @@ def test_a_script_for_an_experiment_and_for_a_run(
 ) -> None:
     pytest.importorskip("trainlab.export")
     done = train(chosen("training.epochs=1", "training.threads=1"), runs)
-    assert read_source(str(done.path)) == (done.experiment, 1)
     assert main(["export", "default"]) == 0
     text = capsys.readouterr().out
     assert "import torch" in text

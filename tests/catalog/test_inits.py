@@ -10,13 +10,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations
 from torchvision.ops import DeformConv2d
 
 from trainlab import events as ev
 from trainlab.catalog.datasets import Digits, Images
 from trainlab.catalog.inits import InitChoice, class_prior, layers
 from trainlab.catalog.models.blocks import Residual
+from trainlab.catalog.norms import spectral_normed, weight_normed
 from trainlab.choice import choices
 from trainlab.engine.build import build_batches, build_model, first_inputs
 from trainlab.engine.randomness import generator
@@ -166,7 +166,7 @@ def test_the_default_leaves_what_was_built() -> None:
 @pytest.mark.parametrize("kind", ["kaiming_normal", "sparse", "orthogonal"])
 def test_weight_norm_holds_the_weight_that_was_drawn(kind: str) -> None:
     plain = fill(kind, nn.Conv2d(3, 8, 3))
-    normed = fill(kind, parametrizations.weight_norm(nn.Conv2d(3, 8, 3)))
+    normed = fill(kind, weight_normed(nn.Conv2d(3, 8, 3)))
     expected = next(plain.parameters()).flatten(1)
     lengths = expected.norm(dim=1)
     got: Any = normed
@@ -175,7 +175,7 @@ def test_weight_norm_holds_the_weight_that_was_drawn(kind: str) -> None:
 
 
 def test_weight_norm_can_start_at_zero_and_learn() -> None:
-    layer: Any = fill("zeros", parametrizations.weight_norm(nn.Linear(4, 3)))
+    layer: Any = fill("zeros", weight_normed(nn.Linear(4, 3)))
     assert not layer.weight.any()
     layer(torch.ones(2, 4)).sum().backward()
     slopes = layer.parametrizations.weight.original0.grad
@@ -184,7 +184,7 @@ def test_weight_norm_can_start_at_zero_and_learn() -> None:
 
 
 def test_spectral_norm_knows_the_new_weight() -> None:
-    layer: Any = fill("sparse", parametrizations.spectral_norm(nn.Linear(60, 50)), std=3.0)
+    layer: Any = fill("sparse", spectral_normed(nn.Linear(60, 50)), std=3.0)
     largest = torch.linalg.matrix_norm(layer.eval().weight.detach(), 2)
     assert float(largest) == pytest.approx(1, rel=0.03)
 

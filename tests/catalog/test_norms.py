@@ -112,8 +112,8 @@ def test_spectral_norm_brings_the_largest_singular_value_to_one() -> None:
 def test_the_script_writes_wrapped_layers_as_calls() -> None:
     conv = nn.Conv2d(3, 8, 3, padding=1, bias=False)
     assert code(WeightNorm().around(conv)) == (
-        "weight_norm(Conv2d(3, 8, 3, padding=1, bias=False))"
+        "weight_normed(Conv2d(3, 8, 3, padding=1, bias=False))"
     )
     linear = SpectralNorm(n_power_iterations=2).around(nn.Linear(4, 3))
-    assert code(linear) == "spectral_norm(Linear(4, 3), n_power_iterations=2)"
+    assert code(linear) == "spectral_normed(Linear(4, 3), n_power_iterations=2)"
     assert code(NoNorm().around(nn.Linear(4, 3))) == "Linear(4, 3)"

@@ -35,6 +35,33 @@ class RMSNorm2d(nn.Module):
         return input * scale * self.weight[:, None, None]
 
 
+def weight_normed(layer: Any) -> nn.Module:
+    """A layer under torch's weight norm, which knows how to take another weight."""
+    vars(layer)["assign"] = assign_length_and_direction
+    wrapped: nn.Module = parametrizations.weight_norm(layer)
+    return wrapped
+
+
+def assign_length_and_direction(layer: Any, weight: Tensor) -> None:
+    """Give a layer under weight norm this weight; a row of zeros keeps its direction, at length zero."""
+    silent = weight.flatten(1).norm(dim=1).view(-1, *[1] * (weight.ndim - 1)) == 0
+    layer.weight = torch.where(silent, layer.weight.detach(), weight)
+    layer.parametrizations.weight.original0.detach()[silent] = 0
+
+
+def spectral_normed(layer: Any, n_power_iterations: int = 1, eps: float = 1e-12) -> nn.Module:
+    """A layer under torch's spectral norm, which knows how to take another weight."""
+    vars(layer)["assign"] = assign_and_look
+    return parametrizations.spectral_norm(layer, n_power_iterations=n_power_iterations, eps=eps)
+
+
+def assign_and_look(layer: Any, weight: Tensor) -> None:
+    """Give a layer under spectral norm this weight; each look is a step towards its singular value."""
+    layer.weight = weight
+    for _look in range(15):
+        layer.weight.detach()
+
+
 class NormChoice(Choice):
     """A normalisation put after each layer; `flat` is its module for features without height and width."""
 
@@ -234,7 +261,7 @@ class WeightNorm(_WeightsNormed):
     kind: Literal["weight"] = "weight"
 
     label = "Weight norm"
-    target = parametrizations.weight_norm
+    target = weight_normed
     card = Card(
         source="Salimans & Kingma 2016, Weight normalization",
         url=_DOCS + "utils.parametrizations.weight_norm.html",
@@ -254,7 +281,7 @@ class SpectralNorm(_WeightsNormed):
     eps: float = Knob(1e-12, gt=0, le=1e-2, scale="log", help="keeps the division finite")
 
     label = "Spectral norm"
-    target = parametrizations.spectral_norm
+    target = spectral_normed
     card = Card(
         source="Miyato et al. 2018, Spectral normalization for GANs",
         url=_DOCS + "utils.parametrizations.spectral_norm.html",

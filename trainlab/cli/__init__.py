@@ -126,10 +126,15 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from trainlab.cli.settings import read_source
+    from trainlab.cli.settings import read_experiment
     from trainlab.export import script
+    from trainlab.runs import load_run
 
-    text = script(*read_source(arguments.source))
+    if arguments.source != "default" and Path(arguments.source).is_dir():
+        run = load_run(arguments.source)
+        text = script(run.experiment, run.threads, edits=run.edits)
+    else:
+        text = script(read_experiment(arguments.source))
     if arguments.output is None:
         say(text.rstrip("\n"))
         return 0

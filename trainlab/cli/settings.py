@@ -3,7 +3,6 @@
 import json
 import tomllib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from trainlab.errors import Problem
@@ -24,16 +23,6 @@ def read_experiment(source: str | None, settings: Sequence[str] = ()) -> Experim
             raise Problem(_("--set {setting}: write path=value").format(setting=setting))
         change(data, parts, parse(value.strip()))
     return Experiment.from_data(data)
-
-
-def read_source(source: str) -> tuple[Experiment, int | None]:
-    """An experiment's file, or a run's folder with the number of threads it had."""
-    if source == "default" or not Path(source).is_dir():
-        return read_experiment(source), None
-    from trainlab.runs import load_run
-
-    run = load_run(source)
-    return run.experiment, run.threads
 
 
 def parse(text: str) -> Any:

@@ -122,7 +122,7 @@ def _network(w: Writer) -> Lines:
     filled = f'{place}.get_submodule("{part}")' if part else "model"
     needed = [INPUTS[name] for name in x.init.needs]
     lines = [
-        "# The network; constructors draw, and then the initialisation, from generators of their own.",
+        "# The network; its constructors draw, and then its initialisation.",
         'torch.manual_seed(key_seed(SEED, "model"))',
         f"model = {module_code(w.model, w.name)}",
         w.call(x.init, filled, 'generator(SEED, "init")', *needed),

@@ -58,6 +58,11 @@ class Run:
         """How many threads torch had: part of exact replay. None for a run that never started."""
         return self._history.started.threads if self._history.started else None
 
+    @property
+    def edits(self) -> tuple[ev.Edited, ...]:
+        """What was changed while it trained, in order."""
+        return tuple(self._history.edits)
+
     def figure(self) -> "Figure":
         """Loss, accuracy and learning rate against epochs."""
         from trainlab.views.figures import run_figure  # matplotlib is slow to import

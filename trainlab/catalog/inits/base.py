@@ -5,16 +5,10 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from trainlab.choice import Choice, Knob
 
 DOCS = "https://docs.pytorch.org/docs/stable/nn.init.html"
-NO_FILTERS = (
-    nn.Embedding,
-    nn.LayerNorm,
-    nn.RMSNorm,
-)  # these keep what their constructors gave them
 
 
 class InitChoice(Choice):
@@ -46,7 +40,8 @@ def layers(model: nn.Module) -> Iterator[Any]:
     """The layers with filters or a weight matrix, in the order of the model's modules."""
     for module in model.modules():
         weight = getattr(module, "weight", getattr(module, "in_proj_weight", None))
-        if isinstance(weight, Tensor) and weight.ndim > 1 and not isinstance(module, NO_FILTERS):
+        kept = isinstance(module, nn.Embedding | nn.LayerNorm | nn.RMSNorm)  # as constructed
+        if getattr(weight, "ndim", 0) > 1 and not kept:
             yield module
 
 
@@ -57,32 +52,17 @@ def weights(model: nn.Module, bias: float = 0.0) -> Iterator[Tensor]:
 
 
 def fillable(layer: Any, bias: float) -> Iterator[Tensor]:
-    """A layer's weight; three of attention; a copy that is assigned where weight norm or spectral norm holds it."""
+    """A layer's weight; three of attention; a copy, assigned afterwards, where it is computed from others."""
     if isinstance(layer, nn.MultiheadAttention):
         yield from layer.in_proj_weight.detach().chunk(3)
         return
     if getattr(layer, "bias", None) is not None:
         nn.init.constant_(layer.bias, bias)
-    if parametrize.is_parametrized(layer):
-        yield (weight := torch.empty_like(layer.weight))
+    assign = vars(layer).get("assign")
+    weight = torch.empty_like(layer.weight) if assign else layer.weight
+    yield weight
+    if assign:
         assign(layer, weight)
-    else:
-        yield layer.weight
-
-
-def assign(layer: Any, weight: Tensor) -> None:
-    """Give a layer under weight norm or spectral norm this weight.
-
-    Weight norm has no direction for a row of zeros: it keeps the old one, at length zero.
-    """
-    if hasattr(layer.parametrizations.weight, "original1"):
-        silent = weight.flatten(1).norm(dim=1).view(-1, *[1] * (weight.ndim - 1)) == 0
-        layer.weight = torch.where(silent, layer.weight.detach(), weight)
-        layer.parametrizations.weight.original0.detach()[silent] = 0
-    else:
-        layer.weight = weight
-        for _look in range(15):  # each look is a step of spectral norm towards the new weight
-            layer.weight.detach()
 
 
 def class_prior(model: nn.Module, labels: Tensor, classes: int) -> None:

@@ -4,9 +4,8 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
-from trainlab.catalog.inits.base import RuleChoice, assign, layers
+from trainlab.catalog.inits.base import RuleChoice, layers
 from trainlab.catalog.inits.fans import kaiming_normal
 from trainlab.catalog.inits.shaped import orthogonal
 from trainlab.choice import Card, Knob
@@ -81,7 +80,8 @@ def silence(layer: Any) -> None:
 def rescale(layer: Any, factor: Tensor | float) -> None:
     """Multiply a layer's weight."""
     weight = layer.weight.detach() * factor
-    if parametrize.is_parametrized(layer):
+    assign = vars(layer).get("assign")
+    if assign:
         assign(layer, weight)
     else:
         layer.weight.detach().copy_(weight)
