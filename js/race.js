@@ -178,11 +178,11 @@ export function makeRace(ctx) {
     ask();
   }, { id: ctx.id("race-factor") });
   const play = h("button", { type: "button", class: "tl-button tl-small", onclick: () => (timer ? pause() : start()) });
-  const next = h("button", { type: "button", class: "tl-button tl-small", onclick: () => { pause(); to(state.step >= spec.steps ? 0 : state.step + 1); } }, ctx._("Step"));
+  const next = h("button", { type: "button", class: "tl-button tl-small", "aria-label": ctx._("Step the race"), onclick: () => { pause(); to(state.step >= spec.steps ? 0 : state.step + 1); } }, ctx._("Step"));
   const range = h("input", { type: "range", class: "tl-slider", min: 0, step: 1, "aria-label": ctx._("Step"), oninput: () => { const step = Number(range.value); pause(); to(step); } });
   const count = h("span", { class: "tl-race-count" });
   const summary = h("p", { class: "tl-help", "aria-live": "polite" });
-  const el = h("figure", { class: "tl-picture tl-race" },
+  const el = h("figure", { class: "tl-race" },
     h("h3", null, ctx._("The race")),
     h("div", { class: "tl-race-bar" },
       h("label", null, ctx._("Surface"), surfaces.el),
@@ -236,6 +236,7 @@ export function makeRace(ctx) {
   function paint() {
     if (!spec) return;
     text(play, timer ? ctx._("Pause") : ctx._("Play"));
+    attr(play, "aria-label", timer ? ctx._("Pause the race") : ctx._("Play the race"));
     attr(range, "max", spec.steps);
     range.value = state.step;
     range.style.setProperty("--fill", `${(100 * state.step) / spec.steps}%`);

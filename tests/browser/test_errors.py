@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Dialog, expect
+from playwright.sync_api import expect
 
 from tests.browser.lab_page import LabPage, recorded
 from tests.browser.servers import Server
@@ -110,28 +110,6 @@ def test_a_folder_that_is_not_there_is_named(digits: LabPage) -> None:
     expect(digits.root.locator(".tl-picture").first).to_contain_text("/no/such/folder")
     digits.press("Start")
     assert "/no/such/folder" in failed(digits)
-
-
-def test_hostile_names_are_shown_as_text(digits: LabPage, pictures: Path) -> None:
-    dialogs: list[str] = []
-
-    def dismiss(dialog: Dialog) -> None:
-        dialogs.append(dialog.message)
-        dialog.dismiss()
-
-    digits.page.on("dialog", dismiss)
-    from_folder(digits, str(pictures))
-    digits.type("dataset.size", "8")
-    rows = digits.root.locator(".tl-table tbody tr td:first-child")
-    expect(rows).to_have_count(len(HOSTILE))
-    assert set(rows.all_text_contents()) == set(HOSTILE)
-    assert digits.root.locator("img[src=x], b").count() == 0
-    overflow = "() => document.scrollingElement.scrollWidth - innerWidth"
-    assert digits.page.evaluate(overflow) <= 0
-    digits.set("Train", "training.epochs", "2")
-    digits.press("Start")
-    digits.until_state("done")
-    assert dialogs == []
 
 
 def test_a_folder_of_one_class_says_what_is_missing(digits: LabPage, pictures: Path) -> None:

@@ -39,7 +39,7 @@ def test_every_panel_opens(lab: LabPage, name: str) -> None:
     expect(panel.locator(".tl-section").first).to_be_visible()
     expect(lab.tab(name)).to_have_attribute("aria-selected", "true")
     if name != "Train":
-        expect(panel.locator(".tl-picture:visible").first).to_be_visible()
+        expect(panel.locator(":is(.tl-picture, .tl-race):visible").first).to_be_visible()
     else:
         expect(panel.locator(".tl-picture:visible")).to_have_count(0)
 

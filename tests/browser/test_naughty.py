@@ -69,7 +69,9 @@ def test_the_names_are_text(naughty: LabPage) -> None:
 @pytest.mark.parametrize("panel", ["Data", "Augment", "Model", "Init", "Optimizer", "Schedule"])
 def test_every_panel_is_drawn_and_nothing_sticks_out(naughty: LabPage, panel: str) -> None:
     naughty.open(panel)
-    picture = naughty.root.locator(".tl-picture:visible :is(img, svg, table, canvas)")
+    picture = naughty.root.locator(
+        ":is(.tl-picture, .tl-race):visible :is(img, svg, table, canvas)"
+    )
     expect(picture.first).to_be_visible(timeout=30_000)
     unavailable = naughty.root.get_by_text("There is no picture of this")
     assert unavailable.count() == 0

@@ -69,16 +69,16 @@ def test_every_surface_has_its_race(race: LabPage, name: str) -> None:
 
 def test_play_steps_and_the_slider(race: LabPage) -> None:
     at_the_end, drawn = values(race), ink(race)
-    race.press("Play")
+    race.press("Play the race")
     race.until(
         "el => parseInt(el.querySelector('.tl-race-count').textContent) > 5"
         " && parseInt(el.querySelector('.tl-race-count').textContent) < 200"
     )
-    race.root.locator(".tl-race").get_by_role("button", name="Pause").click()
+    race.root.locator(".tl-race").get_by_role("button", name="Pause the race").click()
     count = int(race.root.locator(".tl-race-count").inner_text().split("/")[0])
     assert 5 < count < 200
     assert ink(race) != drawn
-    race.root.locator(".tl-race").get_by_role("button", name="Step").click()
+    race.root.locator(".tl-race").get_by_role("button", name="Step the race").click()
     expect(race.root.locator(".tl-race-count")).to_have_text(f"{count + 1}/200")
     slider = race.root.locator(".tl-race").get_by_role("slider")
     slider.press("Home")
