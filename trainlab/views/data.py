@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from trainlab.views.ink import BLUE, INK, ORANGE, canvas, quiet
 
 Array = NDArray[np.float64]
-CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe & Ito 2008
-MARKERS = "o^sDv"
+# Okabe & Ito 2008, in the order of js/plane.js: a class looks alike in both pictures
+CYCLE = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#F0E442", "#999999")
+MARKERS = "os^Dv"
 MOST_BARS = 48  # pairs; more are too thin to see
 
 
