@@ -77,5 +77,8 @@ def defaults() -> dict[str, dict[str, dict[str, Any]]]:
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for family, choice in EVERY:
         kind = choice.kind_name()
-        found.setdefault(family, {})[kind] = placed(PLACES[family], {"kind": kind})
+        value: dict[str, Any] = {"kind": kind}
+        if getattr(choice, "slow", False):  # one image at a time: a fifth of them will do
+            value["p"] = 0.2
+        found.setdefault(family, {})[kind] = placed(PLACES[family], value)
     return found
