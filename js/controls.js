@@ -108,6 +108,25 @@ export function makeProgress(_) {
   };
 }
 
+/** What was edited during the run, the newest first; each is a mark on the curves. */
+export function makeEdits(_) {
+  const title = h("summary");
+  const items = h("ol", { class: "tl-edits-list", reversed: true });
+  const el = h("details", { class: "tl-edits", hidden: true }, title, items);
+  const update = keyed(items, mark => mark.text, mark => {
+    const item = h("li", null, mark.text);
+    return { el: item, update() {} };
+  });
+  return {
+    el,
+    update(marks) {
+      el.hidden = !marks.length;
+      text(title, `${_("Edited during the run")}: ${marks.length}`);
+      update([...marks].reverse());
+    },
+  };
+}
+
 export function makeError(_) {
   const what = h("h3");
   const why = h("p");

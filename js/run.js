@@ -1,7 +1,7 @@
 // The run: buttons, status, progress, errors and the live chart. Nothing here lives in traits:
 // every view asks for a snapshot when it appears, then takes what is new.
 import { Chart } from "./chart.js";
-import { makeButtons, makeError, makeProgress, makeStatus } from "./controls.js";
+import { makeButtons, makeEdits, makeError, makeProgress, makeStatus } from "./controls.js";
 import { adopt, h, listen, translator, watchTheme } from "./dom.js";
 import { makePlane } from "./plane.js";
 import { Series } from "./series.js";
@@ -18,6 +18,7 @@ function render({ model, el }) {
   const chart = new Chart(_, series);
   const buttons = makeButtons(_, name => model.send({ type: "command", name }));
   const [status, progress, error, plane] = [makeStatus(_), makeProgress(_), makeError(_), makePlane(_)];
+  const edits = makeEdits(_);
   let [run, asked] = [null, -Infinity];
 
   function hello() {
@@ -42,7 +43,6 @@ function render({ model, el }) {
       run = message.run;
       asked = -Infinity;
       series.clear();
-      chart.view.marks = message.marks ?? [];
       this.append(message, buffers);
     },
     append(message, buffers) {
@@ -50,6 +50,8 @@ function render({ model, el }) {
       series.stepsPerEpoch = message.status.steps_per_epoch;
       series.append(message.n, message.m, buffers);
       if (message.plane !== undefined) plane.update(message.plane, buffers[2], buffers[3]);
+      chart.view.marks = message.marks;
+      edits.update(message.marks);
       chart.refresh();
       show(message.status);
       if (series.length > MOST_ROWS) hello();
@@ -58,7 +60,7 @@ function render({ model, el }) {
   const receive = (message, buffers = []) => handlers[message.type]?.(message, buffers);
 
   const release = adopt(el, "tl-run", "tl-surface");
-  el.append(h("div", { class: "tl-run-head" }, buttons.el, ...status.els, progress.el), error.el, plane.el, chart.el);
+  el.append(h("div", { class: "tl-run-head" }, buttons.el, ...status.els, progress.el), error.el, edits.el, plane.el, chart.el);
   show(IDLE);
   const unlisten = listen(model, { "msg:custom": receive });
   const unwatch = watchTheme(el, dark => {

@@ -57,7 +57,7 @@ def test_points_are_those_of_the_split() -> None:
 
 def test_a_page_gets_the_plane_and_a_late_one_all_of_it(runs: Path) -> None:
     view = View()
-    session = Session(view, lambda: lambda inbox: store.start(TOY, runs, inbox))
+    session = Session(view, lambda: (TOY, lambda inbox: store.start(TOY, runs, inbox)))
     view._handle_custom_msg({"type": "command", "name": "start"}, [])
     view.until(lambda: bool(view.got) and view.got[-1][0]["status"]["state"] == "done")
     view._handle_custom_msg({"type": "hello", "view": "late"}, [])

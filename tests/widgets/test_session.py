@@ -1,128 +1,21 @@
 """Session: what the page is told of a run, and what the page can tell it."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
-from queue import Empty, Queue
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.widgets.pages import STEPS_AN_EPOCH, Page, tiny
 from trainlab import commands as cmd
 from trainlab import events as ev
-from trainlab.catalog.models import MLP
-from trainlab.catalog.training import Training
 from trainlab.engine.worker import MakeRun
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
-from trainlab.runs import load_run, store
-from trainlab.widgets.bundles import RunWidget
-from trainlab.widgets.session import MOST_ROWS, Session, _Reset
-
-STEPS_AN_EPOCH = 6
-Message = dict[str, Any]
-
-
-def tiny(epochs: int) -> Experiment:
-    training = Training(epochs=epochs, batch_size=256, threads=1)
-    return Experiment(model=MLP(width=8), training=training)
-
-
-class View(RunWidget):
-    """The run's widget with a page that keeps what it is sent."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.inbox: Queue[tuple[float, Message, list[bytes]]] = Queue()
-
-    def send(self, content: Any, buffers: Any = None) -> None:
-        self.inbox.put((time.monotonic(), content, [bytes(buffer) for buffer in buffers or ()]))
-
-
-class Page:
-    """A page as the browser is one: it asks for a snapshot, and appends what is new."""
-
-    def __init__(self, session: Session, view: View, name: str = "page") -> None:
-        self.session, self.view, self.name = session, view, name
-        self.run: str | None = None
-        self.steps = np.empty((0, 4))
-        self.epochs = np.empty((0, 5))
-        self.status: Message = {}
-        self.times: list[float] = []
-        self.say(type="hello", view=name)
-
-    def say(self, **message: Any) -> None:
-        self.view._handle_custom_msg(message, [])
-
-    def press(self, name: str) -> None:
-        self.say(type="command", name=name)
-
-    def read(self, timeout: float = 20.0) -> None:
-        """Take in one message."""
-        moment, message, buffers = self.view.inbox.get(timeout=timeout)
-        self.times.append(moment)
-        rows = [
-            np.frombuffer(data, "<f4").reshape(columns, -1).T
-            for data, columns in zip(buffers, (4, 5), strict=True)
-        ]
-        assert (message["n"], message["m"]) == (len(rows[0]), len(rows[1]))
-        if message["type"] == "snapshot" and message["view"] in (None, self.name):
-            self.run, self.steps, self.epochs = message["run"], rows[0], rows[1]
-        elif message["type"] == "append" and message["run"] == self.run:
-            self.steps, self.epochs = (
-                np.vstack([self.steps, rows[0]]),
-                np.vstack([self.epochs, rows[1]]),
-            )
-        self.status = message["status"]
-
-    def until(self, wanted: Callable[[], bool], seconds: float = 30.0) -> None:
-        end = time.monotonic() + seconds
-        while not wanted():
-            self.read(timeout=end - time.monotonic())
-
-    def until_state(self, *states: str) -> None:
-        self.until(lambda: self.status.get("state") in states)
-
-    def until_points(self, count: int) -> None:
-        self.until(lambda: self.status.get("points", 0) >= count)
-
-    def settle(self) -> None:
-        """Let the run end and the last messages arrive."""
-        assert self.session.worker.join(20)
-        with suppress(Empty):
-            while True:
-                self.read(timeout=0.5)
-
-    @property
-    def error(self) -> Message:
-        assert isinstance(self.status["error"], dict)
-        return self.status["error"]
-
-
-@pytest.fixture
-def started(runs: Path) -> Iterator[Callable[[Experiment], Page]]:
-    """Opens a page on a session that trains this experiment."""
-    sessions: list[Session] = []
-
-    def open_page(experiment: Experiment) -> Page:
-        view = View()
-        made: list[MakeRun] = []
-
-        def make() -> MakeRun:
-            made.append(lambda inbox: store.start(experiment, runs, inbox))
-            return made[-1]
-
-        sessions.append(Session(view, make))
-        return Page(sessions[-1], view)
-
-    yield open_page
-    for session in sessions:
-        session.close()
-        assert session.worker.join(20)
-
+from trainlab.runs import load_run
+from trainlab.widgets.session import MOST_ROWS, _Reset
 
 Open = Callable[[Experiment], Page]
 
@@ -180,7 +73,7 @@ def test_a_long_history_is_sent_thinned_out(started: Open) -> None:
         yield ev.Steps(1, losses, losses, losses, 1.0)
         yield ev.Changed("done")
 
-    page.session._make = lambda: scripted
+    page.session._make = lambda: (Experiment(), scripted)
     page.press("start")
     page.until_points(len(losses))
     late = Page(page.session, page.view, "late")
@@ -262,7 +155,7 @@ def test_a_start_meanwhile_is_answered_and_no_error_of_the_run(started: Open) ->
     page.press("start")
     page.until_state("running")
 
-    def refuse() -> MakeRun:
+    def refuse() -> tuple[Experiment, MakeRun]:
         raise Problem("a value on the forms is not valid")
 
     page.session._make = refuse
@@ -281,7 +174,7 @@ def test_a_run_that_never_opened_fails_over_an_empty_chart(started: Open) -> Non
         raise Problem("runs cannot be kept here")
         yield
 
-    page.session._make = lambda: unwritable
+    page.session._make = lambda: (Experiment(), unwritable)
     page.press("start")
     page.until_state("failed")
     assert (page.status["points"], page.status["items"]) == (0, [])
@@ -298,7 +191,7 @@ def test_a_very_long_run_is_sent_thinned_out_in_its_epochs_too(started: Open) ->
             yield ev.EpochEnd(epoch, epoch, 1.0, 0.5, 1.0, 0.5, 0.1)
         yield ev.Changed("done")
 
-    page.session._make = lambda: scripted
+    page.session._make = lambda: (Experiment(), scripted)
     page.press("start")
     page.until_state("done")
     late = Page(page.session, page.view, "late")
@@ -322,7 +215,7 @@ def test_an_error_is_a_card_and_the_next_start_works(started: Open) -> None:
     page = started(tiny(3))
     make = page.session._make
 
-    def refuse() -> MakeRun:
+    def refuse() -> tuple[Experiment, MakeRun]:
         raise Problem("the lr is wrong", "it is", "mend it")
 
     page.session._make = refuse

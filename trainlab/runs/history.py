@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,9 @@ class History:
                 self._from = (event.step, float(event.epoch), self._from[2])
             case ev.Edited():
                 self.edits.append(event)
+                if self.started:
+                    length = {"epochs": event.epochs, "steps_per_epoch": event.steps_per_epoch}
+                    self.started = replace(self.started, **length)
                 self._from = (event.step, event.position, event.steps_per_epoch)
             case ev.Changed():
                 self.state = event.state

@@ -35,6 +35,7 @@ class Desk:
 
     def __init__(self, view: PanelsWidget, experiment: Experiment) -> None:
         self.view, self.editor = view, Editor(experiment)
+        self.tell: Callable[[Experiment], None] = lambda _experiment: None  # hears of every change
         self._panels: dict[str, Panel] = {}
         self._open = ""
         self._draw = 0
@@ -98,11 +99,14 @@ class Desk:
                 self._edit(message)
 
     def _edit(self, message: Any) -> None:
+        before = self.editor.experiment
         try:
             with self._editing:
                 self._obey(message)
         except Problem:
             return
+        if self.editor.experiment != before:
+            self.tell(self.editor.experiment)
         self._soon(self.refresh)
 
     def _obey(self, message: Any) -> None:

@@ -35,6 +35,7 @@ class _Parts:
         self.panels, self.run = PanelsWidget(), RunWidget()
         self.desk = Desk(self.panels, Experiment())
         self.session = Session(self.run, self._next_run)
+        self.desk.tell = self.session.live.want
         self.page = ipywidgets.Box([self.panels, self.run])
         self.page.add_class("tl-lab")
         self.lab: Lab | None = None
@@ -49,7 +50,7 @@ class _Parts:
             time.sleep(0.05)
         self.desk.prepare()
 
-    def _next_run(self) -> MakeRun:
+    def _next_run(self) -> tuple[Experiment, MakeRun]:
         """The run that Start begins: of the experiment as the forms have it now."""
         editor = self.desk.editor
         if editor.wrong:
@@ -60,7 +61,7 @@ class _Parts:
                 _("Mend it, or reset it to its default, and press Start again."),
             )
         experiment, root = editor.experiment, self.root
-        return lambda inbox: store.start(experiment, root, inbox)
+        return experiment, lambda inbox: store.start(experiment, root, inbox)
 
 
 class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types

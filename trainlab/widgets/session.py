@@ -15,11 +15,13 @@ from trainlab import commands as cmd
 from trainlab import events as ev
 from trainlab.engine.worker import ENDED, MakeRun, Worker
 from trainlab.errors import Problem
+from trainlab.experiment import Experiment
 from trainlab.runs import load_run
 from trainlab.runs.history import History
 from trainlab.text import _
 from trainlab.views.series import decimate, packed
 from trainlab.widgets.bundles import RunWidget, sound
+from trainlab.widgets.live import LiveEdits, edit_words
 from trainlab.widgets.plane import plane_points
 from trainlab.widgets.status import describe
 
@@ -56,12 +58,14 @@ class _Closed:
 class Session:
     """Starts runs, tells them what the page's buttons say, and shows what they report.
 
-    `make` gives the run to start: it is asked when Start is pressed, and may raise Problem.
+    `make` gives the experiment and the run to start: it is asked when Start is pressed, and may raise
+    Problem. `live.want(experiment)` edits the run under way.
     """
 
-    def __init__(self, view: RunWidget, make: Callable[[], MakeRun]) -> None:
+    def __init__(self, view: RunWidget, make: Callable[[], tuple[Experiment, MakeRun]]) -> None:
         self.view, self._make = view, make
         self.worker = Worker()
+        self.live = LiveEdits(self.worker.send, self._say)
         self.history = History()
         self.path = ""  # of the newest run
         self.state: ev.State = "idle"
@@ -89,12 +93,13 @@ class Session:
             self._put(ev.Answered(0, False, _("a run is under way: stop it first")))
         elif name == "start" or (name == "step" and not under_way):
             try:
-                make = self._make()
+                experiment, make = self._make()
             except Problem as problem:
                 self._put(ev.Failed(problem.what, problem.why, problem.remedy))
             else:
                 first = (cmd.Pause(), cmd.StepOnce()) if name == "step" else ()
-                self.worker.start(make, *first)
+                if self.worker.start(make, *first):
+                    self.live.begin(experiment)
         elif name == "reset":
             if under_way:
                 self.worker.send(cmd.Stop())
@@ -106,6 +111,9 @@ class Session:
         """End the run, saved, and the pump."""
         self.worker.send(cmd.Stop())
         self._put(_Closed())
+
+    def _say(self, text: str) -> None:
+        self._put(ev.Answered(0, False, text))
 
     def _put(self, item: Any) -> None:
         self.worker.events.put((self.worker.run, item))
@@ -159,6 +167,7 @@ class Session:
                 return self.state == "paused"
             case ev.Answered():
                 self._note = item.reason
+                self.live.answered(item)
             case ev.Steps():
                 self._speed = item.images_per_second
                 self.history.add(item)
@@ -175,10 +184,14 @@ class Session:
         self.history.add(event)
         if isinstance(event, ev.Started):
             self.path = self._folder
+        if isinstance(event, ev.Edited):
+            self.live.took(event)
         if isinstance(event, ev.Changed):
             self.state, self._note = event.state, ""
             if event.state in ENDED:
                 self._ended = run
+                if run == self.worker.run:
+                    self.live.end()
                 if self._resetting == run:
                     self._clear()
 
@@ -228,7 +241,9 @@ class Session:
             "status": self._status(),
             "n": len(steps),
             "m": len(epochs),
-            "marks": [],
+            "marks": [
+                {"x": edit.position, "text": edit_words(edit)} for edit in self.history.edits
+            ],
         }
         buffers = [packed(steps), packed(epochs)]
         whole = kind == "snapshot"

@@ -6,9 +6,10 @@ _KEYS = """
 About {name}|Reset {name} to default|Move {name} up|Move {name} down|Remove {name}
 Add|Add to the list|When to use|Pitfalls|auto|Copy|Download|Copied|Copying was not allowed
 Show the code|Panels|Preparing the panel …
-Run|Progress|What to do next:|Start|Pause|Resume|Step|Stop|Reset
+Run|Progress|Edited during the run|What to do next:|Start|Pause|Resume|Step|Stop|Reset
 Chart|Loss|Accuracy|Learning rate|each step|train|train mean|validation|lr|Log loss|Show lr
-The race|Surface|Your lr ×|Racers|Play|Play the race|Pause the race|Step the race|Drag the start|left the picture|cannot run on two weights
+The race|Surface|Your lr ×|Racers|Play|Play the race|Pause the race|Step the race
+Drag the start|left the picture|cannot run on two weights
 Start at {x}, {y}: drag it, or press the arrow keys
 The surfaces are wide: your optimizer's lr is multiplied by this
 Decision boundary|after step {step}
