@@ -25,7 +25,9 @@ def signal_figure(networks: Sequence[tuple[Array, Array]]) -> Figure:
         axes.set_yscale("log")
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter("{x:.0e}")
-        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        layers = max(len(pair[side]) for pair in networks)
+        axes.set_xlim(1 - 0.05 * layers, layers + 0.05 * layers)  # also where nothing can be drawn
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
         for pair, (colour, line, marker) in zip(networks, STYLES, strict=False):
             values = np.where(pair[side] > 0, pair[side], np.nan)
             places = np.arange(1, len(values) + 1)
