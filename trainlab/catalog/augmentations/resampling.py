@@ -24,9 +24,9 @@ def resample(
     for move, p in moves:
         chosen = happens(images, generator, p)[:, None, None]
         matrix = matrix @ torch.where(chosen, move(images, generator), still)
-    x, y, depth = (matrix @ positions(images)).unbind(1)
+    seen = matrix @ positions(images)  # (N, 3, H * W)
     moved = per_image((matrix != still).flatten(1).any(1))
-    return torch.where(moved, look_up(images, x / depth, y / depth, mode), images)
+    return torch.where(moved, look_up(images, seen[:, :2] / seen[:, 2:], mode), images)
 
 
 def positions(images: Tensor) -> Tensor:
@@ -37,8 +37,8 @@ def positions(images: Tensor) -> Tensor:
     return torch.stack([x.repeat(h), y.repeat_interleave(w), torch.ones_like(x).repeat(h)])
 
 
-def look_up(images: Tensor, x: Tensor, y: Tensor, mode: str = "bilinear") -> Tensor:
-    """The images as seen at the positions x and y (N, H * W), counted from the middle."""
+def look_up(images: Tensor, places: Tensor, mode: str = "bilinear") -> Tensor:
+    """The images as seen at the places (N, 2, H * W), x and y counted from the middle."""
     h, w = images.shape[2:]
-    grid = torch.stack([x * (2 / w), y * (2 / h)], 2).view(-1, h, w, 2)
-    return F.grid_sample(images, grid, mode, align_corners=False)
+    grid = places * torch.tensor([[2 / w], [2 / h]], device=images.device)
+    return F.grid_sample(images, grid.mT.unflatten(1, (h, w)), mode, align_corners=False)

@@ -64,8 +64,7 @@ def elastic(
 
 def displaced(images: Tensor, field: Tensor) -> Tensor:
     """Each pixel taken from where the field (N, 2, H, W) says, in pixels to the right and down."""
-    x, y, _one = positions(images)
-    return look_up(images, x + field[:, 0].flatten(1), y + field[:, 1].flatten(1))
+    return look_up(images, positions(images)[:2] + field.flatten(2))
 
 
 def erasing(
