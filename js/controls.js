@@ -113,7 +113,7 @@ export function makeEdits(_) {
   const title = h("summary");
   const items = h("ol", { class: "tl-edits-list", reversed: true });
   const el = h("details", { class: "tl-edits", hidden: true }, title, items);
-  const update = keyed(items, mark => mark.text, mark => {
+  const update = keyed(items, mark => mark.number, mark => {
     const item = h("li", null, mark.text);
     return { el: item, update() {} };
   });
@@ -122,7 +122,7 @@ export function makeEdits(_) {
     update(marks) {
       el.hidden = !marks.length;
       text(title, `${_("Edited during the run")}: ${marks.length}`);
-      update([...marks].reverse());
+      update(marks.map((mark, number) => ({ ...mark, number })).reverse());
     },
   };
 }

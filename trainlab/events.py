@@ -92,6 +92,7 @@ class Edited(Event):
     """From the step after `step` on, the run goes on with these fields changed: path -> value.
 
     `position` is how many epochs are done, with a fraction; `epochs` and `steps_per_epoch` hold from here.
+    `between`: it came at the end of an epoch, before it was asked whether another one follows.
     """
 
     step: int
@@ -99,6 +100,7 @@ class Edited(Event):
     changes: dict[str, Any]
     epochs: int
     steps_per_epoch: int
+    between: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import io
 import random
 import re
+import tracemalloc
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -185,6 +186,19 @@ def test_a_member_that_lies_about_its_size_is_left_out(tmp_path: Path) -> None:
     found = ZipFolder(path=str(tmp_path / "own.zip"), size=16).load()
     assert len(found.images) == 59
     assert found.notes[0] == "1 of 60 files are left out:"
+
+
+def test_a_lying_member_unpacks_to_no_more_than_it_claims(tmp_path: Path) -> None:
+    body = bytearray(packed(FILES | {"0/zeros.png": bytes(50_000_000)}))
+    at = body.index(b"0/zeros.png", body.index(b"PK\1\2")) - 46
+    body[at + 24 : at + 28] = (1000).to_bytes(4, "little")
+    (tmp_path / "own.zip").write_bytes(body)
+    tracemalloc.start()
+    found = ZipFolder(path=str(tmp_path / "own.zip"), size=16).load()
+    _now, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found.images) == 60
+    assert most < 25_000_000
 
 
 def test_an_upload_is_kept_under_its_checksum(cache: Path) -> None:

@@ -219,3 +219,27 @@ def test_a_run_that_said_it_ended_can_be_followed_at_once() -> None:
     assert worker.start(slow_to_close)
     assert worker.run == 2
     assert worker.join(5)
+
+
+def test_a_pause_during_validation_leaves_it_as_it_is() -> None:
+    """Also where a pause looks at the plane: the network stays in evaluation mode."""
+    data = {
+        "dataset": {"kind": "moons", "points": 400},
+        "model": {"kind": "mlp", "width": 8, "norm": "batch", "dropout": 0.3},
+        "training": {"epochs": 2, "batch_size": 20, "threads": 1},
+    }
+    experiment = Experiment.from_data(data)
+
+    def scores(paused: bool) -> list[float]:
+        trainer = Trainer(experiment)
+        inbox: cmd.Commands = SimpleQueue()
+        found = []
+        for event in trainer.run(inbox):
+            if isinstance(event, ev.Steps) and trainer.rows >= 320 and paused:
+                inbox.put(cmd.Pause())  # obeyed in the validation that follows
+                inbox.put(cmd.Resume())
+            if isinstance(event, ev.EpochEnd):
+                found += [event.val_loss, event.val_accuracy]
+        return found
+
+    assert scores(paused=True) == scores(paused=False)

@@ -1,19 +1,24 @@
 """A run that is edited while it trains: what is answered, what changes, and that a resumed run repeats it."""
 
+import copy
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+import numpy as np
 import pytest
+from torch import nn
 
 from trainlab import commands as cmd
 from trainlab import events as ev
 from trainlab.catalog.optimizers import SGD
 from trainlab.changes import changed, difference
 from trainlab.engine import checkpoint
+from trainlab.engine.edits import adopt
 from trainlab.engine.trainer import Trainer
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
+from trainlab.runs.history import History
 
 BASE = Experiment.from_data(
     {
@@ -167,3 +172,55 @@ def test_a_run_without_edits_is_what_it_was() -> None:
     """The factor on the learning rate is exactly one."""
     lrs = column(trained(Trainer(BASE.but(schedule="constant")), {}), "lr")
     assert set(lrs) == {0.01}
+
+
+def test_an_edit_after_the_last_step_lengthens_the_run_or_is_answered() -> None:
+    longer = trained(Trainer(BASE), {45: {"training.epochs": 4}})
+    assert [edit.between for edit in only(longer, ev.Edited)] == [True]
+    assert only(longer, ev.EpochEnd)[-1].epoch == 4
+    stopped = trained(Trainer(BASE), {15: {"optimizer.lr": 0.5}}, stop=15)
+    assert [answer.applied for answer in only(stopped, ev.Answered)] == [True, False]
+
+
+def test_a_schedule_that_is_left_takes_its_momentum_along() -> None:
+    trainer = Trainer(BASE)
+    trained(trainer, {20: {"schedule": "constant"}})
+    assert trainer.parts.optimizer.param_groups[0]["betas"] == (0.9, 0.999)
+
+
+def test_momentum_moves_on_over_another_length() -> None:
+    sgd = {"kind": "sgd", "lr": 0.01, "momentum": 0.5}
+    moving = BASE.but(optimizer=sgd, schedule={"kind": "constant", "momentum_end": 0.9})
+    trainer = Trainer(moving)
+    trained(trainer, {30: {"training.batch_size": 700}})
+    assert trainer.parts.optimizer.param_groups[0]["momentum"] == pytest.approx(0.9)
+
+
+def test_a_freeze_that_is_edited_holds() -> None:
+    learns, frozen = (nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2)) for _network in range(2))
+    frozen[0].requires_grad_(False)
+    thawed = adopt(copy.deepcopy(learns), frozen)
+    assert all(p.requires_grad for p in thawed.parameters())
+    other = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 9)).requires_grad_(False)
+    with pytest.raises(ValueError, match="is not"):
+        adopt(other, thawed)
+    assert all(p.requires_grad for p in thawed.parameters()), "what is refused changes nothing"
+
+
+def test_a_record_knows_where_each_step_lies(tmp_path: Path) -> None:
+    """Also where a resumed run meets an edit again that was recorded before."""
+    edits = {14: {"training.batch_size": 300}}
+    whole, again = History(), History()
+    events = trained(Trainer(BASE), edits)
+    first = trained(Trainer(BASE, tmp_path), edits, stop=12)
+    snapshot, _problems = checkpoint.newest(tmp_path)
+    on_record = tuple(only(events, ev.Edited))
+    rest = trained(Trainer(BASE, None, snapshot, edits=on_record), {})
+    for event in events:
+        whole.add(event)
+    for event in [*first, *on_record, *rest]:
+        again.add(event)
+    assert np.allclose(again.steps.rows[:, 1], whole.steps.rows[:, 1])
+    assert whole.position == pytest.approx(3)
+    assert whole.plan is not None
+    assert whole.plan.steps_per_epoch == again.plan.steps_per_epoch == 5  # type: ignore[union-attr]

@@ -45,6 +45,18 @@ CASES: dict[str, tuple[dict[str, Any], Edits]] = {
         {"schedule": "cosine"},
         {6: {"schedule.warmup": 20}, 10: {"schedule.momentum_end": 0.5}, 30: {"schedule.warmup": 0}},
     ),
+    "momentum on its way, and another length": (
+        {
+            "optimizer": {"kind": "sgd", "lr": 0.05, "momentum": 0.5},
+            "schedule": {"kind": "constant", "momentum_end": 0.99},
+        },
+        {10: {"training.batch_size": 300}, 12: {"optimizer.momentum": 0.3}, 15: {"schedule.momentum_end": None}},
+    ),
+    "one-cycle is left": ({}, {20: {"schedule": "constant"}, 33: {"schedule": "step"}}),
+    "longer at the very end": (
+        {"regularizers": [{"kind": "early_stopping", "patience": 2}], "training": {"epochs": 2}},
+        {30: {"training.epochs": 4, "schedule": "step"}, 45: {"optimizer.lr": 0.003}},
+    ),
     "bfloat16": ({"training": {"precision": "bfloat16"}}, {7: {"loss": "hinge", "optimizer.lr": 0.02}}),
     "stops early": (
         {"regularizers": [{"kind": "early_stopping", "patience": 1}]},

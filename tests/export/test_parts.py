@@ -53,7 +53,9 @@ def test_a_source_brings_what_it_uses_and_leaves_annotations() -> None:
     sources = Sources()
     assert sources.add(kaiming_normal) == "kaiming_normal"
     text = sources.code()
-    assert text.index("def weights(model, bias=0.0):") < text.index("def kaiming_normal(model, generator")
+    assert text.index("def weights(model, bias=0.0):") < text.index(
+        "def kaiming_normal(model, generator"
+    )
     assert sources.imports == {"import torch", "from torch import nn"}
     assert "Mode" not in text
 

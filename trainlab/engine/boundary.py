@@ -37,9 +37,10 @@ def boundary(model: nn.Module, batches: Batches, step: int) -> ev.Boundary:
     middles = (torch.arange(SIDE, device=batches.images.device) + 0.5) / SIDE
     y, x = torch.meshgrid(middles, middles, indexing="ij")
     points = torch.stack([x, y], 2).reshape(-1, 2, 1, 1)
+    training = model.training  # a pause may come during validation
     model.eval()
     chances: Tensor = model(batches.preprocess(points)).softmax(1)
-    model.train()
+    model.train(training)
     sure, answer = chances.max(1)
     cells = torch.stack([answer.byte(), (sure * 255).byte()], 1).cpu()
     return ev.Boundary(step, SIDE, base64.b64encode(cells.numpy().tobytes()).decode())

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from trainlab.catalog.datasets import Images
 from trainlab.catalog.optimizers import OptimizerChoice
 from trainlab.catalog.schedules import build_schedule
+from trainlab.changes import Changes, changed, difference, refuse_fixed
 from trainlab.draws import DrawsFrom
 from trainlab.engine.build import Parts, augmenter, mixer, network
 from trainlab.engine.randomness import key_noise
@@ -25,8 +26,9 @@ from trainlab.text import _
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run is: epochs done, images trained in this one, and the validation losses so far."""
+    """Where a run is: steps and epochs done, images trained in this one, the validation losses so far."""
 
+    step: int
     epoch: int
     rows: int
     val_losses: tuple[float, ...]
@@ -39,9 +41,21 @@ class Position:
         return max(0, plan.steps - now - (plan.epochs - self.epoch - 1) * plan.steps_per_epoch)
 
 
+def taken(
+    parts: Parts, old: Experiment, changes: Changes, position: Position
+) -> tuple[Parts, Experiment, Changes]:
+    """Parts and experiment with these fields changed, and what differs. Raises Problem, and changes nothing then."""
+    new = changed(old, changes)
+    changes = difference(old, new)
+    refuse_fixed(changes)
+    return edited(parts, old, new, position), new, changes
+
+
 def edited(parts: Parts, old: Experiment, new: Experiment, position: Position) -> Parts:
     """The parts as the new experiment wants them. Raises Problem where that cannot be, and changes nothing."""
     _refuse_past(new, position)
+    # what fails, fails on a stand-in
+    build_schedule(new.schedule, _fresh(new.optimizer), new.plan(len(parts.train)))
     if old.model != new.model:
         parts = _remodelled(parts, new)
     parts = replace(
@@ -54,8 +68,6 @@ def edited(parts: Parts, old: Experiment, new: Experiment, position: Position) -
         ),
         loss=partial(type(new.loss).target, **new.loss.arguments()),
     )
-    # what fails, fails on a stand-in
-    build_schedule(new.schedule, _fresh(new.optimizer), new.plan(len(parts.train)))
     if restarts(old.optimizer, new.optimizer):
         groups = type(new.optimizer).groups(parts.model.parameters())
         parts = replace(parts, optimizer=new.optimizer.build(groups))
@@ -86,6 +98,7 @@ def replans(old: Experiment, new: Experiment) -> bool:
     return (
         old.schedule.but(**warm) != new.schedule.but(**warm)
         or restarts(old.optimizer, new.optimizer)
+        or (old.schedule.momentum_end is not None and new.schedule.momentum_end is None)
         or old.training.epochs != new.training.epochs
         or old.training.batch_size != new.training.batch_size
     )
@@ -107,10 +120,13 @@ def rewind(optimizer: torch.optim.Optimizer, lr: float) -> None:
 
 def adopt(model: nn.Module, other: nn.Module) -> nn.Module:
     """Give a network the very parameters and buffers of another, in order; ValueError where they do not fit."""
-    for (kept, name), (old, old_name) in zip(slots(model), slots(other), strict=True):
+    pairs = list(zip(slots(model), slots(other), strict=True))
+    for (kept, name), (old, old_name) in pairs:
         if kept[name].shape != old[old_name].shape:
             raise ValueError(f"{tuple(kept[name].shape)} is not {tuple(old[old_name].shape)}")
-        kept[name] = old[old_name]
+    for (kept, name), (old, old_name) in pairs:
+        learns = kept[name].requires_grad  # what is frozen may change
+        kept[name] = old[old_name].requires_grad_(learns)
     return model
 
 
@@ -157,12 +173,13 @@ def _remodelled(parts: Parts, new: Experiment) -> Parts:
 
 
 def _replanned(parts: Parts, new: Experiment, position: Position) -> Parts:
-    plan = new.plan(len(parts.train))
+    plan, steps = new.plan(len(parts.train)), position.steps(new, len(parts.train))
+    retune(parts.optimizer, _fresh(new.optimizer))  # the old schedule may have moved momentum
     rewind(parts.optimizer, plan.lr)
     schedule: Any = build_schedule(new.schedule, parts.optimizer, plan)
     match new.schedule.interval:
         case "step":
-            for _step in range(position.steps(new, len(parts.train))):
+            for _step in range(steps):
                 schedule.step()
         case "epoch":
             for _epoch in range(position.epoch):
@@ -170,4 +187,4 @@ def _replanned(parts: Parts, new: Experiment, position: Position) -> Parts:
         case "validation":
             for loss in position.val_losses:
                 schedule.step(loss)
-    return replace(parts, plan=plan, schedule=schedule)
+    return replace(parts, plan=plan, schedule=schedule, ahead=steps - position.step)

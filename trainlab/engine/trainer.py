@@ -22,17 +22,17 @@ from torch import Tensor
 from trainlab import commands as cmd
 from trainlab import events as ev
 from trainlab.catalog.datasets import Images
-from trainlab.catalog.schedules import anneal_momentum, warmed_up
-from trainlab.changes import Changes, changed, difference, refuse_fixed
+from trainlab.changes import Changes, changed
 from trainlab.engine import checkpoint
 from trainlab.engine.batches import epoch_order, right
 from trainlab.engine.boundary import Plane
 from trainlab.engine.build import Parts, autocast, build_parts
 from trainlab.engine.device import default_threads
-from trainlab.engine.edits import Position, edited
+from trainlab.engine.edits import Position, taken
 from trainlab.engine.keeper import Keeper
 from trainlab.engine.meter import Meter, NonFiniteLoss
 from trainlab.engine.randomness import key_seed
+from trainlab.engine.stepping import stepping
 from trainlab.engine.validation import Validation
 from trainlab.engine.weights import weights_sha256
 from trainlab.errors import Problem
@@ -127,6 +127,7 @@ class Trainer:
 
     def _train(self, inbox: cmd.Commands) -> Iterator[ev.Event]:
         parts, seed = self.parts, self.experiment.training.seed
+        yield from self._catch_up(between=True)
         while self._goes_on():
             order = epoch_order(len(parts.train), seed, self.epoch).to(parts.device)
             while self._epoch_goes_on():
@@ -142,6 +143,7 @@ class Trainer:
             yield from self._report()
             if not self._stopping:
                 yield from self._end_epoch(inbox)
+            yield from self._catch_up(between=True)
         yield from self._finish()
 
     def _epoch_goes_on(self) -> bool:
@@ -172,10 +174,7 @@ class Trainer:
             measured.append((loss, logits))
             return loss
 
-        self._anneal_momentum(step)
-        factor = self.experiment.optimizer.lr / parts.plan.lr  # edited since the schedule was made
-        with warmed_up(parts.optimizer, step, schedule.warmup, factor):
-            lr = parts.optimizer.param_groups[0]["lr"]
+        with stepping(self.experiment, parts, step) as lr:
             if self.experiment.optimizer.full_batch:
                 parts.optimizer.step(closure)
             else:
@@ -210,12 +209,6 @@ class Trainer:
         for rule in self.experiment.regularizers:
             if rule.moment == moment:
                 rule.build(self.parts.model.parameters())
-
-    def _anneal_momentum(self, step: int) -> None:
-        plan, end = self.parts.plan, self.experiment.schedule.momentum_end
-        if end is not None and plan.momentum is not None:
-            progress = (step - 1) / max(1, plan.steps - 1)
-            anneal_momentum(self.parts.optimizer, plan.momentum, end, progress)
 
     def _report(self) -> Iterator[ev.Event]:
         steps = self.meter.read()
@@ -286,9 +279,13 @@ class Trainer:
         if held:
             self.meter.restart_clock()
 
-    def _catch_up(self) -> Iterator[ev.Event]:
-        """The edits that are due: those of the run's record, then those asked for since."""
+    def _catch_up(self, between: bool = False) -> Iterator[ev.Event]:
+        """The edits that are due, between two epochs or two steps: those on record, then those asked for."""
+        if between and (self._stopping or self.rows):  # the epoch has not ended yet
+            return
         while self._edits and self._edits[0].step <= self.step:
+            if between and not self._edits[0].between:
+                break
             self._edit(self._edits.pop(0).changes)
         while self._asked:
             command = self._asked.pop(0)
@@ -300,16 +297,15 @@ class Trainer:
             if changes:
                 yield from self._report()  # what was trained before it comes before it
                 plan, done = self.parts.plan, self._position()
-                yield ev.Edited(self.step, done, changes, plan.epochs, plan.steps_per_epoch)
+                yield ev.Edited(
+                    self.step, done, changes, plan.epochs, plan.steps_per_epoch, between
+                )
             yield ev.Answered(command.id, True)
 
     def _edit(self, changes: Changes) -> Changes:
         """Go on with these fields changed; those that differ. Raises Problem, and changes nothing then."""
-        new = changed(self.experiment, changes)
-        changes = difference(self.experiment, new)
-        refuse_fixed(changes)
-        position = Position(self.epoch, self.rows, tuple(self.val_losses))
-        self.parts = edited(self.parts, self.experiment, new, position)
+        position = Position(self.step, self.epoch, self.rows, tuple(self.val_losses))
+        self.parts, new, changes = taken(self.parts, self.experiment, changes, position)
         self.experiment, self.edited = new, self.edited + bool(changes)
         return changes
 
@@ -339,7 +335,9 @@ class Trainer:
             self.experiment = changed(self.experiment, edit.changes)
         del self._edits[: state["edited"]]
         parts = build_parts(self.experiment, data)
-        parts = self.parts = replace(parts, plan=replace(parts.plan, lr=state["lr"]))
+        parts = self.parts = replace(
+            parts, plan=replace(parts.plan, lr=state["lr"]), ahead=state["ahead"]
+        )
         parts.model.load_state_dict(resume.weights)
         parts.optimizer.load_state_dict(state["optimizer"])
         parts.schedule.load_state_dict(state["schedule"])
@@ -360,6 +358,7 @@ class Trainer:
             "rows": self.rows,
             "edited": self.edited,
             "lr": parts.plan.lr,
+            "ahead": parts.ahead,
             "last": self.last,
             "val_losses": self.val_losses,
             "scores": self.scores,
@@ -377,11 +376,12 @@ class Trainer:
     def _save_finite(self) -> Iterator[ev.Event]:
         """Keep the weights before the loss broke, or where they are broken too, the best ones."""
         yield from self._report()  # the steps before it are part of the record
-        state = self.parts.model.state_dict().values()
-        finite = all(bool(tensor.isfinite().all()) for tensor in state)
+        finite = all(bool(t.isfinite().all()) for t in self.parts.model.state_dict().values())
         yield from self.keeper.save(self.snapshot() if finite else None)
 
     def _finish(self) -> Iterator[ev.Event]:
+        for command in self._asked:
+            yield ev.Answered(command.id, False, _("the run was over before it"))
         yield from self._plane.look(self.parts, self.step, True)
         yield from self.keeper.save(self.snapshot())
         meter = self.meter

@@ -11,8 +11,8 @@ from trainlab.export.stages import Stages
 from trainlab.export.writer import Lines, Writer, indented
 
 
-def edit_lines(stages: Stages) -> Lines:
-    """Every edit, at the step after which it happened."""
+def edit_lines(stages: Stages, between: bool) -> Lines:
+    """The edits between two epochs, or those between two steps, each where it happened."""
     lines: Lines = []
     lr = stages.first.experiment.optimizer.lr
     for number, edit in enumerate(stages.edits):
@@ -24,7 +24,8 @@ def edit_lines(stages: Stages) -> Lines:
             lr = new.experiment.optimizer.lr
         if scaled(stages):
             done.append(f"lr_factor = {new.value(new.experiment.optimizer.lr / lr)}")
-        lines += [f"if stage == {number} and step == {edit.step}:", *indented(done)]
+        if edit.between == between:
+            lines += [f"if stage == {number} and step == {edit.step}:", *indented(done)]
     return lines
 
 
@@ -75,7 +76,9 @@ def _remodelled(old: Writer, new: Writer) -> Lines:
 def _retuned(old: Writer, new: Writer) -> Lines:
     if restarts(old.experiment.optimizer, new.experiment.optimizer):
         return [f"optimizer = {optimizer_call(new)}"]
-    if retunes(old.experiment.optimizer, new.experiment.optimizer):
+    if retunes(old.experiment.optimizer, new.experiment.optimizer) or replans(
+        old.experiment, new.experiment
+    ):
         return [f"{new.name(retune)}(optimizer, {optimizer_call(new)})"]
     return []
 
@@ -91,7 +94,7 @@ def _replanned(old: Writer, new: Writer, position: Position, train_images: int) 
     plan = plan_of(new, train_images)
     moves = {
         "step": [f"for _ in range({position.steps(x, train_images)}):", "    schedule.step()"],
-        "epoch": ["for _ in range(epoch):", "    schedule.step()"],
+        "epoch": [f"for _ in range({position.epoch}):", "    schedule.step()"],
         "validation": ['for loss in history["val_loss"]:', "    schedule.step(loss)"],
     }
     return [

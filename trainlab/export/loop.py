@@ -67,13 +67,14 @@ def _epoch(stages: Stages) -> Lines:
         'history["val_accuracy"].append(hits / len(val_rows))',
         *stages.lines(_moves_after_epoch),
         'print(f"epoch {epoch + 1}: validation accuracy {hits / len(val_rows):.4f}")',
+        *edit_lines(stages, between=True),
         *stages.lines(_ends),
     ]
 
 
 def _steps(stages: Stages) -> Lines:
     """The loop over an epoch's batches."""
-    edits = edit_lines(stages)
+    edits = edit_lines(stages, between=False)
     if not stages.vary(lambda x: x.batch_size(stages.train_images)):
         full = stages.first.experiment.optimizer.full_batch
         size = "len(order)" if full else "BATCH_SIZE"
@@ -185,7 +186,8 @@ def _momentum(w: Writer) -> Lines:
     if end is None:
         return []
     start, name = x.optimizer.first_momentum(), w.name(anneal_momentum)
-    progress = "(step - 1) / max(1, EPOCHS * steps_per_epoch - 1)"
+    done = f"(step - 1 + {w.ahead})" if w.ahead else "(step - 1)"
+    progress = f"{done} / max(1, EPOCHS * steps_per_epoch - 1)"
     return [f"{name}(optimizer, {w.value(start)}, {w.value(end)}, {progress})"]
 
 

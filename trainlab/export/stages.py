@@ -7,7 +7,7 @@ from trainlab import events as ev
 from trainlab.catalog.datasets import Images
 from trainlab.changes import changed
 from trainlab.engine.build import split_rows
-from trainlab.engine.edits import Position
+from trainlab.engine.edits import Position, replans
 from trainlab.experiment import Experiment
 from trainlab.export.writer import Lines, Writer, indented
 
@@ -29,6 +29,11 @@ class Stages:
             self.writers.append(Writer(changed(last.experiment, edit.changes), data, last.sources))
         self.train_images = len(split_rows(experiment, data)[0])
         self.positions = self._positions()
+        pairs = zip(self.writers, self.writers[1:], self.positions, strict=False)
+        for old, new, position in pairs:
+            new.ahead = old.ahead
+            if replans(old.experiment, new.experiment):
+                new.ahead = position.steps(new.experiment, self.train_images) - position.step
 
     @property
     def first(self) -> Writer:
@@ -64,5 +69,5 @@ class Stages:
                 step, rows = step + 1, min(rows + size, self.train_images)
                 if self.train_images - rows < min(2, size):
                     epoch, rows = epoch + 1, 0
-            found.append(Position(epoch, rows, ()))
+            found.append(Position(step, epoch, rows, ()))
         return found

@@ -24,6 +24,7 @@ class Writer:
         self, experiment: Experiment, data: Images, sources: Sources | None = None
     ) -> None:
         self.experiment, self.data = experiment, data
+        self.ahead = 0  # steps by which the plan is ahead of the count of steps
         self.sources = sources or Sources()
         with torch.device("meta"):
             self.model = network(experiment.model, data)

@@ -1,6 +1,7 @@
 """History: the numbers of a run as growing arrays, fed by its events."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -61,7 +62,8 @@ class History:
         self.state: ev.State = "idle"
         self.measures: dict[str, float] = {}  # of the last epoch, beside its means
         self.edits: list[ev.Edited] = []
-        self._from = (0, 0.0, 1)  # a step, the epochs done by then, and the steps an epoch since
+        # a step, the epochs done by then, and the steps an epoch since; in order
+        self._anchors: list[tuple[int, float, int]] = []
 
     def add(self, event: ev.Event) -> None:
         """Take in one event."""
@@ -70,20 +72,17 @@ class History:
                 self.started, self.finished, self.failed = event, None, None
                 self.steps.cut(event.first_step)
                 self.epochs.cut(event.first_epoch)
-                self._from = (event.first_step, event.position, event.steps_per_epoch)
+                self._start_from(event)
             case ev.Steps():
                 self.steps.append(self._step_rows(event))
             case ev.EpochEnd():
                 row = [getattr(event, name) for name in EPOCH_COLUMNS]
                 self.epochs.append(np.array([row], dtype=np.float64))
                 self.measures = event.measures
-                self._from = (event.step, float(event.epoch), self._from[2])
+                self._anchor(event.step, float(event.epoch))
             case ev.Edited():
                 self.edits.append(event)
-                if self.started:
-                    length = {"epochs": event.epochs, "steps_per_epoch": event.steps_per_epoch}
-                    self.started = replace(self.started, **length)
-                self._from = (event.step, event.position, event.steps_per_epoch)
+                self._anchor(event.step, event.position, event.steps_per_epoch)
             case ev.Changed():
                 self.state = event.state
             case ev.Finished():
@@ -93,16 +92,44 @@ class History:
 
     def _step_rows(self, event: ev.Steps) -> Array:
         """Rows of a slice of steps; `epoch` is a fraction, 1.0 at the end of the first."""
-        first, position, per_epoch = self._from
         step = np.arange(event.first, event.first + len(event.loss), dtype=np.float64)
-        columns = (
-            step,
-            position + (step - first) / per_epoch,
-            event.loss,
-            event.accuracy,
-            event.lr,
-        )
-        return np.column_stack(columns)
+        anchors = np.array(self._anchors or [(0, 0.0, 1)])
+        before = np.maximum(np.searchsorted(anchors[:, 0], step) - 1, 0)  # the last one before it
+        first, position, per_epoch = anchors[before].T
+        epoch = position + (step - first) / per_epoch
+        return np.column_stack((step, epoch, event.loss, event.accuracy, event.lr))
+
+    def _start_from(self, event: ev.Started) -> None:
+        """A run begins, or goes on from a checkpoint: edits on record after it will be done again."""
+        self._anchors = [anchor for anchor in self._anchors if anchor[0] < event.first_step]
+        self._anchor(event.first_step, event.position, event.steps_per_epoch)
+        for edit in self.edits:
+            if edit.step >= event.first_step:
+                self._anchor(edit.step, edit.position, edit.steps_per_epoch)
+
+    def _anchor(self, step: int, position: float, per_epoch: int | None = None) -> None:
+        place = bisect_right(self._anchors, step, key=lambda anchor: anchor[0])
+        known = self._anchors[place - 1][2] if place else 1
+        self._anchors.insert(place, (step, position, per_epoch or known))
+
+    @property
+    def position(self) -> float:
+        """How many epochs are done, with a fraction."""
+        if len(self.steps):
+            return float(self.steps.rows[-1, 1])
+        return self.started.position if self.started else 0.0
+
+    @property
+    def plan(self) -> ev.Started | None:
+        """The run's plan as it holds now, after its edits; None before it started."""
+        plan = self.started
+        if plan is None:
+            return None
+        now = int(self.steps.rows[-1, 0]) if len(self.steps) else plan.first_step
+        for edit in self.edits:
+            if plan.first_step <= edit.step <= now:
+                plan = replace(plan, epochs=edit.epochs, steps_per_epoch=edit.steps_per_epoch)
+        return plan
 
     def last(self, column: str) -> float:
         """The newest value of an epoch's column, NaN before the first."""

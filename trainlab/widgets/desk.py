@@ -23,7 +23,10 @@ from trainlab.widgets.pictures import Look, answer_race, unavailable
 from trainlab.widgets.upload import Uploads
 
 CODE = "code"
-_CODE_INTRO = "The same training in plain PyTorch: on the CPU it gives the same numbers."
+_CODE_INTRO = (
+    "What the forms say, in plain PyTorch: on the CPU it gives the same numbers. "
+    "A run that was edited on its way is written by `trainlab export`."
+)
 
 
 class Desk:
@@ -164,6 +167,7 @@ class Desk:
             with self._editing:
                 self.editor.set("dataset.kind", "zip")
                 self.editor.set("dataset.path", str(path))
+            self.tell(self.editor.experiment)
 
         def arrive() -> None:
             self.refresh()

@@ -37,7 +37,8 @@ class LiveEdits:
     def begin(self, experiment: Experiment) -> None:
         """A run of this experiment starts."""
         with self._lock:
-            self._run, self._sent, self._refused = experiment, {}, []
+            self._run = self._wanted = experiment
+            self._sent, self._refused = {}, []
 
     def end(self) -> None:
         """The run is over: the forms are for the next one."""
@@ -48,13 +49,7 @@ class LiveEdits:
         """The forms changed. Sent when they are quiet."""
         with self._lock:
             self._wanted = experiment
-            if self._timer:
-                self._timer.cancel()
-            if self._run is None:
-                return
-            self._timer = threading.Timer(QUIET, self._flush)
-            self._timer.daemon = True
-            self._timer.start()
+            self._arm()
 
     def took(self, event: ev.Edited) -> None:
         """The run goes on changed."""
@@ -68,6 +63,17 @@ class LiveEdits:
             changes = self._sent.pop(answer.command, None)
             if changes and not answer.applied:
                 self._refused.append(changes)
+            elif changes:
+                self._arm()  # what was taken back before it was taken in
+
+    def _arm(self) -> None:
+        """Look at the forms once they are quiet."""
+        if self._timer:
+            self._timer.cancel()
+        if self._run is not None and self._wanted is not None:
+            self._timer = threading.Timer(QUIET, self._flush)
+            self._timer.daemon = True
+            self._timer.start()
 
     def _flush(self) -> None:
         with self._lock:
@@ -88,7 +94,7 @@ class LiveEdits:
             refuse_fixed(changes)
         except Problem as problem:
             return _("{what}: what the forms say now is for the next one").format(what=problem.what)
-        if any(all(changes.get(k) == v for k, v in refused.items()) for refused in self._refused):
+        if changes in self._refused:
             return _("The run could not take that in: what the forms say now is for the next one")
         return ""
 
@@ -101,5 +107,7 @@ def edit_words(edit: ev.Edited) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, list):
-        return " + ".join(map(_value, value)) or _("none")
+        return "[" + ", ".join(map(_value, value)) + "]"
+    if value is None:
+        return _("auto")
     return str(value["kind"]) if isinstance(value, dict) else str(value)

@@ -98,8 +98,8 @@ class Session:
                 self._put(ev.Failed(problem.what, problem.why, problem.remedy))
             else:
                 first = (cmd.Pause(), cmd.StepOnce()) if name == "step" else ()
-                if self.worker.start(make, *first):
-                    self.live.begin(experiment)
+                self.live.begin(experiment)
+                self.worker.start(make, *first)
         elif name == "reset":
             if under_way:
                 self.worker.send(cmd.Stop())

@@ -39,7 +39,7 @@ def describe(
         "items": _items(history, state, speed),
         "progress": _progress(history, state, building),
         "points": len(history.steps),
-        "steps_per_epoch": history.started.steps_per_epoch if history.started else 1,
+        "steps_per_epoch": history.plan.steps_per_epoch if history.plan else 1,
         "summary": summary(history),
         "buttons": {
             name: name in _BUTTONS[state]
@@ -77,12 +77,13 @@ def _label(history: History, state: ev.State) -> str:
 
 
 def _items(history: History, state: ev.State, speed: float) -> list[dict[str, str]]:
-    plan, steps = history.started, history.steps.rows
+    plan, steps = history.plan, history.steps.rows
     if plan is None:
         return []
     step = int(steps[-1, 0]) if len(steps) else plan.first_step
-    total = plan.epochs * plan.steps_per_epoch
-    epoch = min(plan.epochs, step // plan.steps_per_epoch + (state in ("running", "paused")))
+    done = math.floor(history.position + 1e-9)  # a sum of fractions may miss a whole by a hair
+    epoch = min(plan.epochs, done + (state in ("running", "paused")))
+    images_left = max(0.0, plan.epochs - history.position) * plan.train_images
     values = {
         "epoch": (_("epoch"), f"{epoch}/{plan.epochs}"),
         "step": (_("step"), f"{step:,}"),
@@ -90,7 +91,7 @@ def _items(history: History, state: ev.State, speed: float) -> list[dict[str, st
         "val_accuracy": (_accuracy(history), _number(history.last("val_accuracy"))),
         **{name: (_(_MEASURES[name]), f"{value:.3f}") for name, value in _measures(history)},
         "speed": (_("images/s"), f"{speed:,.0f}" if speed else "–"),
-        "time_left": (_("left"), _left(total - step, speed, plan)),
+        "time_left": (_("left"), _left(images_left, speed)),
     }
     return [{"name": n, "label": label, "value": value} for n, (label, value) in values.items()]
 
@@ -109,10 +110,10 @@ def _number(value: float) -> str:
     return "–" if math.isnan(value) else f"{value:.3f}"
 
 
-def _left(steps: int, speed: float, plan: ev.Started) -> str:
+def _left(images: float, speed: float) -> str:
     if not speed:
         return "–"
-    seconds = round(steps * plan.train_images / plan.steps_per_epoch / speed)
+    seconds = round(images / speed)
     hours, minutes = seconds // 3600, seconds // 60 % 60
     return f"{hours}:{minutes:02}:{seconds % 60:02}" if hours else f"{minutes}:{seconds % 60:02}"
 
@@ -120,10 +121,10 @@ def _left(steps: int, speed: float, plan: ev.Started) -> str:
 def _progress(history: History, state: ev.State, building: ev.Progress | None) -> float | None:
     if state == "building":
         return building.fraction if building else None
-    plan, steps = history.started, history.steps.rows
-    if plan is None or not len(steps):
+    plan = history.plan
+    if plan is None or not len(history.steps):
         return 0.0
-    return float(steps[-1, 0]) / (plan.epochs * plan.steps_per_epoch)
+    return min(1.0, history.position / plan.epochs)
 
 
 def _message(history: History, state: ev.State, building: ev.Progress | None) -> str:

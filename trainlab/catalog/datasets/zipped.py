@@ -76,7 +76,8 @@ def read_member(
     info, label = file
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError("packed in an uncommon way")  # the others unpack without bound
-    return read_image(io.BytesIO(archive.read(info)), size, grey), label
+    with archive.open(info) as packed:  # no more than it claims to hold, whatever it unpacks to
+        return read_image(io.BytesIO(packed.read(info.file_size)), size, grey), label
 
 
 def zip_folder(path: str, size: int, grey: bool) -> tuple[torch.Tensor, torch.Tensor]:
@@ -165,7 +166,8 @@ def store_upload(data: bytes, name: str) -> Path:
     `name` is what the page calls it, for messages only. Raises Problem for what is no zip, or one that
     is too large or not to be trusted.
     """
-    open_zip(data, printable(name)).close()
+    with open_zip(data, printable(name)) as archive:
+        refuse_one_class(printable(name), len(member_classes(archive)))
     path = data_folder() / "uploads" / f"{hashlib.sha256(data).hexdigest()[:16]}.zip"
     if not path.is_file() or path.read_bytes() != data:
         with written(path) as file:
