@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
 from trainlab.catalog.models.blocks import Concat, LayerScale, Residual, Split, SqueezeExcite
 
@@ -58,15 +57,19 @@ class Flops(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
+        from torch.utils.flop_counter import (
+            flop_registry,
+        )  # a quarter of a second: not for the first page
+
         super().__init__()  # type: ignore[no-untyped-call]
-        self.total = 0
+        self.total, self._costs = 0, flop_registry
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """The operation itself, its cost added up."""
         out = func(*args, **(kwargs or {}))
-        count = flop_registry.get(func._overloadpacket)
+        count = self._costs.get(func._overloadpacket)
         if count is not None:
             self.total += count(*args, **(kwargs or {}), out_val=out)
         return out
