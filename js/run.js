@@ -50,8 +50,10 @@ function render({ model, el }) {
       series.stepsPerEpoch = message.status.steps_per_epoch;
       series.append(message.n, message.m, buffers);
       if (message.plane !== undefined) plane.update(message.plane, buffers[2], buffers[3]);
-      chart.view.marks = message.marks;
-      edits.update(message.marks);
+      if (message.marks) {
+        chart.view.marks = message.marks;
+        edits.update(message.marks);
+      }
       chart.refresh();
       show(message.status);
       if (series.length > MOST_ROWS) hello();

@@ -73,7 +73,8 @@ class Page:
                 np.vstack([self.steps, rows[0]]),
                 np.vstack([self.epochs, rows[1]]),
             )
-        self.status, self.marks = message["status"], message["marks"]
+        self.status = message["status"]
+        self.marks = message.get("marks", self.marks)
 
     def until(self, wanted: Callable[[], bool], seconds: float = 30.0) -> None:
         end = time.monotonic() + seconds

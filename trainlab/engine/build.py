@@ -37,9 +37,6 @@ class Parts:
     optimizer: torch.optim.Optimizer
     schedule: Any
     noise: torch.Generator | None
-    ahead: int = (
-        0  # steps by which the plan is ahead of the run's count: an edit may change its length
-    )
 
 
 def resolve_device(name: str) -> torch.device:

@@ -73,9 +73,8 @@ def edited(parts: Parts, old: Experiment, new: Experiment, position: Position) -
         parts = replace(parts, optimizer=new.optimizer.build(groups))
     elif retunes(old.optimizer, new.optimizer):
         retune(parts.optimizer, _fresh(new.optimizer))
-    if replans(old, new):
-        parts = _replanned(parts, new, position)
-    return parts
+    plan = replace(parts.plan, momentum=new.optimizer.first_momentum())
+    return _replanned(parts, new, position) if replans(old, new) else replace(parts, plan=plan)
 
 
 def restarts(old: OptimizerChoice, new: OptimizerChoice) -> bool:
@@ -187,4 +186,4 @@ def _replanned(parts: Parts, new: Experiment, position: Position) -> Parts:
         case "validation":
             for loss in position.val_losses:
                 schedule.step(loss)
-    return replace(parts, plan=plan, schedule=schedule, ahead=steps - position.step)
+    return replace(parts, plan=replace(plan, ahead=steps - position.step), schedule=schedule)

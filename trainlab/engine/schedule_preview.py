@@ -8,13 +8,7 @@ import torch
 from torch import nn
 
 from trainlab.catalog.optimizers import OptimizerChoice
-from trainlab.catalog.schedules import (
-    Plan,
-    ScheduleChoice,
-    anneal_momentum,
-    build_schedule,
-    warmed_up,
-)
+from trainlab.catalog.schedules import Plan, ScheduleChoice, build_schedule, stepping
 
 
 @dataclass(frozen=True)
@@ -36,11 +30,8 @@ def preview(optimizer: OptimizerChoice, schedule: ScheduleChoice, plan: Plan) ->
     stand_in.step(lambda: 0.0)  # nothing moves, but torch wants a step before the schedule's first
     group, lrs, momenta = stand_in.param_groups[0], [], []
     for step in range(1, plan.steps + 1):
-        if schedule.momentum_end is not None and plan.momentum is not None:
-            progress = (step - 1) / max(1, plan.steps - 1)
-            anneal_momentum(stand_in, plan.momentum, schedule.momentum_end, progress)
-        with warmed_up(stand_in, step, schedule.warmup):
-            lrs.append(group["lr"])
+        with stepping(schedule, stand_in, plan, step) as lr:
+            lrs.append(lr)
             momenta.append(_momentum(group))
         if schedule.interval == "step":
             steps.step()

@@ -22,6 +22,7 @@ from torch import Tensor
 from trainlab import commands as cmd
 from trainlab import events as ev
 from trainlab.catalog.datasets import Images
+from trainlab.catalog.schedules import stepping
 from trainlab.changes import Changes, changed
 from trainlab.engine import checkpoint
 from trainlab.engine.batches import epoch_order, right
@@ -32,7 +33,6 @@ from trainlab.engine.edits import Position, taken
 from trainlab.engine.keeper import Keeper
 from trainlab.engine.meter import Meter, NonFiniteLoss
 from trainlab.engine.randomness import key_seed
-from trainlab.engine.stepping import stepping
 from trainlab.engine.validation import Validation
 from trainlab.engine.weights import weights_sha256
 from trainlab.errors import Problem
@@ -174,7 +174,8 @@ class Trainer:
             measured.append((loss, logits))
             return loss
 
-        with stepping(self.experiment, parts, step) as lr:
+        factor = self.experiment.optimizer.lr / parts.plan.lr  # edited since the schedule was made
+        with stepping(schedule, parts.optimizer, parts.plan, step, factor) as lr:
             if self.experiment.optimizer.full_batch:
                 parts.optimizer.step(closure)
             else:
@@ -335,9 +336,8 @@ class Trainer:
             self.experiment = changed(self.experiment, edit.changes)
         del self._edits[: state["edited"]]
         parts = build_parts(self.experiment, data)
-        parts = self.parts = replace(
-            parts, plan=replace(parts.plan, lr=state["lr"]), ahead=state["ahead"]
-        )
+        plan = replace(parts.plan, lr=state["lr"], ahead=state["ahead"])
+        parts = self.parts = replace(parts, plan=plan)
         parts.model.load_state_dict(resume.weights)
         parts.optimizer.load_state_dict(state["optimizer"])
         parts.schedule.load_state_dict(state["schedule"])
@@ -358,7 +358,7 @@ class Trainer:
             "rows": self.rows,
             "edited": self.edited,
             "lr": parts.plan.lr,
-            "ahead": parts.ahead,
+            "ahead": parts.plan.ahead,
             "last": self.last,
             "val_losses": self.val_losses,
             "scores": self.scores,

@@ -1,9 +1,10 @@
 """History: the numbers of a run as growing arrays, fed by its events."""
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,10 +94,11 @@ class History:
     def _step_rows(self, event: ev.Steps) -> Array:
         """Rows of a slice of steps; `epoch` is a fraction, 1.0 at the end of the first."""
         step = np.arange(event.first, event.first + len(event.loss), dtype=np.float64)
-        anchors = np.array(self._anchors or [(0, 0.0, 1)])
+        first = max(0, bisect_left(self._anchors, event.first, key=itemgetter(0)) - 1)
+        anchors = np.array(self._anchors[first:] or [(0, 0.0, 1)])
         before = np.maximum(np.searchsorted(anchors[:, 0], step) - 1, 0)  # the last one before it
-        first, position, per_epoch = anchors[before].T
-        epoch = position + (step - first) / per_epoch
+        begun, position, per_epoch = anchors[before].T
+        epoch = position + (step - begun) / per_epoch
         return np.column_stack((step, epoch, event.loss, event.accuracy, event.lr))
 
     def _start_from(self, event: ev.Started) -> None:
@@ -108,7 +110,7 @@ class History:
                 self._anchor(edit.step, edit.position, edit.steps_per_epoch)
 
     def _anchor(self, step: int, position: float, per_epoch: int | None = None) -> None:
-        place = bisect_right(self._anchors, step, key=lambda anchor: anchor[0])
+        place = bisect_right(self._anchors, step, key=itemgetter(0))
         known = self._anchors[place - 1][2] if place else 1
         self._anchors.insert(place, (step, position, per_epoch or known))
 

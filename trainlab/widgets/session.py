@@ -72,6 +72,7 @@ class Session:
         self._shown = 0  # names the history that the page shows
         self._sent = (0, 0, 0)  # what the page has: its name, and its rows of steps and of epochs
         self._sent_at = 0.0
+        self._marked = 0  # edits that the page has
         self._speed = 0.0
         self._note = ""
         self._building: ev.Progress | None = None
@@ -241,12 +242,13 @@ class Session:
             "status": self._status(),
             "n": len(steps),
             "m": len(epochs),
-            "marks": [
-                {"x": edit.position, "text": edit_words(edit)} for edit in self.history.edits
-            ],
         }
         buffers = [packed(steps), packed(epochs)]
         whole = kind == "snapshot"
+        edits = self.history.edits
+        if whole or len(edits) != self._marked:
+            self._marked = len(edits)
+            message["marks"] = [{"x": edit.position, "text": edit_words(edit)} for edit in edits]
         if self._boundary is None or self._points is None:
             message |= {"plane": None} if whole else {}
         elif whole or self._boundary.step != self._boundary_sent:

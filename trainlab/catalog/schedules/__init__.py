@@ -5,6 +5,7 @@ from trainlab.catalog.schedules.base import (
     ScheduleChoice,
     anneal_momentum,
     build_schedule,
+    stepping,
     warmed_up,
 )
 from trainlab.catalog.schedules.composed import Chained, Sequential
@@ -50,5 +51,6 @@ __all__ = [
     "WarmRestarts",
     "anneal_momentum",
     "build_schedule",
+    "stepping",
     "warmed_up",
 ]

@@ -26,6 +26,7 @@ class Plan:
         lr: the learning rate it starts from.
         momentum: the optimizer's momentum, or first beta; None where it has none.
         by_step: whether a schedule that counts epochs is moved after every step all the same.
+        ahead: steps by which it is ahead of the run's own count, where an edit changed the length.
     """
 
     epochs: int
@@ -33,6 +34,7 @@ class Plan:
     lr: float
     momentum: float | None = 0.0
     by_step: bool = False
+    ahead: int = 0
 
     @property
     def steps(self) -> int:
@@ -109,6 +111,25 @@ class PartSchedule(ScheduleChoice):
 
 class FactorSchedule(PartSchedule):
     """A schedule that goes on from the learning rate as it finds it, so that several can act at once."""
+
+
+@contextmanager
+def stepping(
+    choice: ScheduleChoice,
+    optimizer: torch.optim.Optimizer,
+    plan: Plan,
+    step: int,
+    factor: float = 1.0,
+) -> Iterator[float]:
+    """Within: learning rate and momentum as this step (from 1) uses them; gives the learning rate.
+
+    `factor` is what the learning rate was multiplied by since the schedule was made.
+    """
+    if choice.momentum_end is not None and plan.momentum is not None:
+        progress = (step - 1 + plan.ahead) / max(1, plan.steps - 1)
+        anneal_momentum(optimizer, plan.momentum, choice.momentum_end, progress)
+    with warmed_up(optimizer, step, choice.warmup, factor):
+        yield optimizer.param_groups[0]["lr"]
 
 
 def build_schedule(choice: ScheduleChoice, optimizer: torch.optim.Optimizer, plan: Plan) -> Any:
