@@ -122,6 +122,7 @@ class LabPage:
 
     def clear(self) -> None:
         """Back to an empty chart, whatever was going on."""
+        self.until_state("idle", "running", "paused", "done", "failed")  # a run may be beginning
         if self.button("Stop").is_enabled():
             self.press("Stop")
             self.until_state("idle", "done", "failed")
