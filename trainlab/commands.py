@@ -37,6 +37,11 @@ class Stop(Command):
 
 
 @dataclass(frozen=True)
+class Save(Command):
+    """Keep a checkpoint of this moment for good."""
+
+
+@dataclass(frozen=True)
 class Edit(Command):
     """Go on with these fields changed, from the next step: path -> value, as JSON has it."""
 

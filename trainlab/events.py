@@ -116,11 +116,27 @@ class Boundary(Event):
 
 
 @dataclass(frozen=True)
+class Probed(Event):
+    """What one step did inside the network: by layer, then by measure.
+
+    update_ratio (norm of the step over that of the weights), grad_norm, weight_norm; of outputs mean,
+    std, dead (share of silent ReLU units), saturated (share of values near an end). `histograms` hold the
+    least and largest value, then counts. `data_share` is the part of the step's time spent on its batch.
+    """
+
+    step: int
+    layers: dict[str, dict[str, float]]
+    histograms: dict[str, tuple[float, ...]]
+    data_share: float
+
+
+@dataclass(frozen=True)
 class Saved(Event):
-    """A checkpoint is safely on disk."""
+    """A checkpoint is safely on disk; a `pinned` one was asked for, and stays."""
 
     name: str
     step: int
+    pinned: bool = False
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from trainlab.engine import keeper
 from trainlab.experiment import Experiment
 from trainlab.runs import train
 
-keeper.SAVE_EVERY = 0.0  # a checkpoint every epoch: most kills hit one
+keeper.LEAST_GAP = 0  # a checkpoint every epoch: most kills hit one
 experiment = Experiment.load(sys.argv[1])
 random.seed(int(sys.argv[3]))
 train(experiment.but(training=experiment.training.but(epochs=1)), sys.argv[1] + ".warm")

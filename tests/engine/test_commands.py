@@ -62,11 +62,11 @@ def driver(tmp_path: Path) -> Iterator[Driver]:
 def test_pause_freezes_and_resume_goes_on(driver: Driver) -> None:
     driver.until_step(20)
     assert driver.tell(cmd.Pause()).applied
-    paused_at = driver.trainer.step
+    paused_at = driver.trainer.at.step
     driver.wait(lambda e: e == ev.Changed("paused"))
     assert driver.steps() == paused_at  # everything up to the pause was told
     time.sleep(0.2)
-    assert driver.trainer.step == paused_at
+    assert driver.trainer.at.step == paused_at
     assert driver.tell(cmd.Resume()).applied
     driver.until_step(paused_at + 20)
     assert driver.worker.state == "running"
@@ -75,18 +75,18 @@ def test_pause_freezes_and_resume_goes_on(driver: Driver) -> None:
 def test_step_once_is_exactly_one(driver: Driver) -> None:
     driver.until_step(3)
     driver.tell(cmd.Pause())
-    before = driver.trainer.step
+    before = driver.trainer.at.step
     for number in range(1, 15):  # over the ends of epochs too
         assert driver.tell(cmd.StepOnce()).applied
         driver.until_step(before + number)
         time.sleep(0.01)
-        assert driver.trainer.step == before + number
+        assert driver.trainer.at.step == before + number
     commands = [cmd.StepOnce() for _ in range(5)]
     for command in commands:
         driver.worker.send(command)
     driver.until_step(before + 19)
     time.sleep(0.1)
-    assert driver.trainer.step == before + 19
+    assert driver.trainer.at.step == before + 19
     assert driver.steps() == before + 19
 
 
@@ -95,7 +95,7 @@ def test_stop_ends_within_a_step_and_saves(tmp_path: Path) -> None:
     driver.until_step(10)
     answer = driver.tell(cmd.Stop())
     assert answer.applied
-    step = driver.trainer.step
+    step = driver.trainer.at.step
     end = driver.wait(lambda e: isinstance(e, ev.Finished))
     assert isinstance(end, ev.Finished)
     assert end.stopped
@@ -112,7 +112,7 @@ def test_stop_while_paused(tmp_path: Path) -> None:
     driver.wait(lambda e: e == ev.Changed("paused"))
     assert driver.tell(cmd.Stop()).applied
     assert driver.worker.join(20)
-    assert driver.trainer.step == 0
+    assert driver.trainer.at.step == 0
 
 
 def test_stop_during_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +126,7 @@ def test_stop_during_validation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(trainer, "_validate", stopped)
     events = list(trainer.run(inbox))
     assert not any(isinstance(event, ev.EpochEnd) for event in events)
-    assert trainer.step == 6
+    assert trainer.at.step == 6
     monkeypatch.undo()
     resume, _problems = checkpoint.newest(tmp_path)
     assert resume is not None
@@ -235,7 +235,7 @@ def test_a_pause_during_validation_leaves_it_as_it_is() -> None:
         inbox: cmd.Commands = SimpleQueue()
         found = []
         for event in trainer.run(inbox):
-            if isinstance(event, ev.Steps) and trainer.rows >= 320 and paused:
+            if isinstance(event, ev.Steps) and trainer.at.rows >= 320 and paused:
                 inbox.put(cmd.Pause())  # obeyed in the validation that follows
                 inbox.put(cmd.Resume())
             if isinstance(event, ev.EpochEnd):

@@ -47,7 +47,7 @@ class Planned(SimpleQueue[cmd.Command]):
         self.trainer, self.commands = trainer, commands
 
     def empty(self) -> bool:
-        return not self.commands or self.commands[0][0] > self.trainer.step
+        return not self.commands or self.commands[0][0] > self.trainer.at.step
 
     def get(self, block: bool = True, timeout: float | None = None) -> cmd.Command:
         return self.commands.pop(0)[1]

@@ -26,6 +26,11 @@ class Training(Settings):
         None, ge=1, le=1024, help="CPU threads; auto leaves one core to the page"
     )
 
+    save_every: float = Knob(
+        10.0, ge=0.1, le=3600, scale="log", unit="s",
+        help="a checkpoint this often, and at each epoch's end where that costs next to nothing",
+    )  # fmt: skip
+
     card = Card(
         source="CS231n notes, Learning; Karpathy, A recipe for training neural networks",
         use="Fix the seed, hold out a validation set, and change one thing at a time.",

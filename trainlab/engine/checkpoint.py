@@ -1,12 +1,13 @@
 """Checkpoints: folders that appear whole or not at all, with a checksum for every file.
 
-checkpoints/step-00000460/  weights.safetensors  state.pt  manifest.json
+checkpoints/step-00000460/  weights.safetensors  state.pt  manifest.json  (pinned)
 """
 
 import hashlib
 import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from trainlab.errors import Problem
 from trainlab.text import _
 
 WEIGHTS, STATE, MANIFEST = "weights.safetensors", "state.pt", "manifest.json"
+PINNED = "pinned"  # an empty file: this one stays
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,28 @@ class Snapshot:
     facts: dict[str, float]
 
 
-def save(folder: Path, snapshot: Snapshot) -> Path:
+@dataclass(frozen=True)
+class Kept:
+    """A checkpoint on disk."""
+
+    name: str
+    step: int
+    epoch: int
+    val_loss: float
+    val_accuracy: float
+    pinned: bool
+    path: Path
+
+
+def save(folder: Path, snapshot: Snapshot, pinned: bool = False) -> Path:
     """Write a snapshot below `folder`; the same one stays. Raises Problem where the disk refuses."""
     final = folder / f"step-{snapshot.step:08d}"
     draft = folder / f".{final.name}"
-    if _holds(final, snapshot):
-        return final
     try:
+        if _holds(final, snapshot):
+            if pinned:
+                (final / PINNED).touch()
+            return final
         shutil.rmtree(draft, ignore_errors=True)  # what a kill left
         draft.mkdir(parents=True)
         weights = {name: t.detach().cpu().contiguous() for name, t in snapshot.weights.items()}
@@ -49,6 +66,8 @@ def save(folder: Path, snapshot: Snapshot) -> Path:
         (draft / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
         for name in (WEIGHTS, STATE, MANIFEST, ""):
             _fsync(draft / name)
+        if pinned or (final / PINNED).exists():
+            (draft / PINNED).touch()
         shutil.rmtree(final, ignore_errors=True)  # damaged, or of this step before its validation
         draft.rename(final)
         _fsync(folder)
@@ -67,6 +86,18 @@ def save(folder: Path, snapshot: Snapshot) -> Path:
 def listing(folder: Path) -> list[Path]:
     """The checkpoints below a folder, newest first."""
     return sorted(folder.glob("step-*"), reverse=True)
+
+
+def kept(folder: Path) -> tuple[Kept, ...]:
+    """The checkpoints below a folder, oldest first, without those whose manifest cannot be read."""
+    found = []
+    for path in reversed(listing(folder)):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+            facts, pinned = manifest["facts"], (path / PINNED).exists()
+            score = facts["val_loss"], facts["val_accuracy"]
+            found.append(Kept(path.name, manifest["step"], facts["epoch"], *score, pinned, path))
+    return tuple(found)
 
 
 def load(path: Path) -> Snapshot:
@@ -102,7 +133,7 @@ def prune(folder: Path, best: int | None, keep: int = 2) -> None:
     for draft in folder.glob(".step-*"):
         shutil.rmtree(draft, ignore_errors=True)
     for path in listing(folder)[keep:]:
-        if path.name != f"step-{best or 0:08d}":
+        if path.name != f"step-{best or 0:08d}" and not (path / PINNED).exists():
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -5,7 +5,7 @@ its memory; a schedule that changes goes on as if it had been chosen at the star
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -18,42 +18,26 @@ from trainlab.catalog.schedules import build_schedule
 from trainlab.changes import Changes, changed, difference, refuse_fixed
 from trainlab.draws import DrawsFrom
 from trainlab.engine.build import Parts, augmenter, mixer, network
+from trainlab.engine.progress import Progress
 from trainlab.engine.randomness import key_noise
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.text import _
 
 
-@dataclass(frozen=True)
-class Position:
-    """Where a run is: steps and epochs done, images trained in this one, the validation losses so far."""
-
-    step: int
-    epoch: int
-    rows: int
-    val_losses: tuple[float, ...]
-
-    def steps(self, experiment: Experiment, train_images: int) -> int:
-        """The steps it would have done by now, had it been this experiment from the start."""
-        plan = experiment.plan(train_images)
-        left, size = train_images - self.rows, experiment.batch_size(train_images)
-        now = left // size + (left % size > 1) if self.rows else plan.steps_per_epoch
-        return max(0, plan.steps - now - (plan.epochs - self.epoch - 1) * plan.steps_per_epoch)
-
-
 def taken(
-    parts: Parts, old: Experiment, changes: Changes, position: Position
+    parts: Parts, old: Experiment, changes: Changes, at: Progress
 ) -> tuple[Parts, Experiment, Changes]:
     """Parts and experiment with these fields changed, and what differs. Raises Problem, and changes nothing then."""
     new = changed(old, changes)
     changes = difference(old, new)
     refuse_fixed(changes)
-    return edited(parts, old, new, position), new, changes
+    return edited(parts, old, new, at), new, changes
 
 
-def edited(parts: Parts, old: Experiment, new: Experiment, position: Position) -> Parts:
+def edited(parts: Parts, old: Experiment, new: Experiment, at: Progress) -> Parts:
     """The parts as the new experiment wants them. Raises Problem where that cannot be, and changes nothing."""
-    _refuse_past(new, position)
+    _refuse_past(new, at)
     # what fails, fails on a stand-in
     build_schedule(new.schedule, _fresh(new.optimizer), new.plan(len(parts.train)))
     if old.model != new.model:
@@ -74,7 +58,7 @@ def edited(parts: Parts, old: Experiment, new: Experiment, position: Position) -
     elif retunes(old.optimizer, new.optimizer):
         retune(parts.optimizer, _fresh(new.optimizer))
     plan = replace(parts.plan, momentum=new.optimizer.first_momentum())
-    return _replanned(parts, new, position) if replans(old, new) else replace(parts, plan=plan)
+    return _replanned(parts, new, at) if replans(old, new) else replace(parts, plan=plan)
 
 
 def restarts(old: OptimizerChoice, new: OptimizerChoice) -> bool:
@@ -143,11 +127,11 @@ def _fresh(choice: OptimizerChoice) -> torch.optim.Optimizer:
     return optimizer
 
 
-def _refuse_past(new: Experiment, position: Position) -> None:
-    if new.training.epochs <= position.epoch:
+def _refuse_past(new: Experiment, at: Progress) -> None:
+    if new.training.epochs <= at.epoch:
         raise Problem(
             _("training.epochs: {epochs} is in the past").format(epochs=new.training.epochs),
-            _("epoch {epoch} is under way").format(epoch=position.epoch + 1),
+            _("epoch {epoch} is under way").format(epoch=at.epoch + 1),
             _("choose at least that, or press Stop"),
         )
 
@@ -171,8 +155,8 @@ def _remodelled(parts: Parts, new: Experiment) -> Parts:
     return replace(parts, model=model, forward=forward, noise=noise)
 
 
-def _replanned(parts: Parts, new: Experiment, position: Position) -> Parts:
-    plan, steps = new.plan(len(parts.train)), position.steps(new, len(parts.train))
+def _replanned(parts: Parts, new: Experiment, at: Progress) -> Parts:
+    plan, steps = new.plan(len(parts.train)), at.steps(new, len(parts.train))
     retune(parts.optimizer, _fresh(new.optimizer))  # the old schedule may have moved momentum
     rewind(parts.optimizer, plan.lr)
     schedule: Any = build_schedule(new.schedule, parts.optimizer, plan)
@@ -181,9 +165,9 @@ def _replanned(parts: Parts, new: Experiment, position: Position) -> Parts:
             for _step in range(steps):
                 schedule.step()
         case "epoch":
-            for _epoch in range(position.epoch):
+            for _epoch in range(at.epoch):
                 schedule.step()
         case "validation":
-            for loss in position.val_losses:
+            for loss in at.val_losses:
                 schedule.step(loss)
-    return replace(parts, plan=replace(plan, ahead=steps - position.step), schedule=schedule)
+    return replace(parts, plan=replace(plan, ahead=steps - at.step), schedule=schedule)

@@ -7,7 +7,6 @@ each epoch:
 finish
 """
 
-import copy
 import math
 import time
 from collections.abc import Generator, Iterator
@@ -29,9 +28,10 @@ from trainlab.engine.batches import epoch_order, right
 from trainlab.engine.boundary import Plane
 from trainlab.engine.build import Parts, autocast, build_parts
 from trainlab.engine.device import default_threads
-from trainlab.engine.edits import Position, taken
+from trainlab.engine.edits import taken
 from trainlab.engine.keeper import Keeper
 from trainlab.engine.meter import Meter, NonFiniteLoss
+from trainlab.engine.progress import Progress, progress_of, snapshot
 from trainlab.engine.randomness import key_seed
 from trainlab.engine.validation import Validation
 from trainlab.engine.weights import weights_sha256
@@ -68,13 +68,10 @@ class Trainer:
     ) -> None:
         self.experiment, self._resume = experiment, resume
         self._edits = sorted(edits, key=lambda edit: edit.step)  # still to be done again
-        self._asked: list[cmd.Edit] = []  # waiting for the next step
-        self.edited = 0  # how often, so far
+        self._asked: list[cmd.Edit | cmd.Save] = []  # waiting for the next step
         self._threads = experiment.training.threads or threads or default_threads()
-        self.step = self.epoch = self.rows = 0  # done so far; rows: images of the present epoch
-        self.last: tuple[float, ...] = (math.nan,) * 4  # loss and accuracy: train, validation
-        self.val_losses, self.scores = list[float](), list[float]()  # and accuracies, of each epoch
-        self.keeper, self.meter = Keeper(folder), Meter(0)
+        self.at = Progress()
+        self.keeper, self.meter = Keeper(folder, experiment.training.save_every), Meter(0)
         self._stopping = False
         self._budget: int | None = None  # steps before holding: 0 while paused, None while running
         self._plane = Plane()
@@ -119,9 +116,9 @@ class Trainer:
             parameters=sum(p.numel() for p in parts.model.parameters()),
             device=str(parts.device),
             threads=torch.get_num_threads(),
-            first_step=self.step,
-            first_epoch=self.epoch,
-            position=self._position(),
+            first_step=self.at.step,
+            first_epoch=self.at.epoch,
+            position=self.at.position(experiment, len(parts.train)),
         )
         yield ev.Changed("running" if self._budget is None else "paused")
 
@@ -129,17 +126,20 @@ class Trainer:
         parts, seed = self.parts, self.experiment.training.seed
         yield from self._catch_up(between=True)
         while self._goes_on():
-            order = epoch_order(len(parts.train), seed, self.epoch).to(parts.device)
+            order = epoch_order(len(parts.train), seed, self.at.epoch).to(parts.device)
             while self._epoch_goes_on():
                 yield from self._obey(inbox)
                 if self._stopping:
                     break
                 size = self.experiment.batch_size(len(order))
-                self._train_step(order[self.rows : self.rows + size])
+                self._train_step(order[self.at.rows : self.at.rows + size])
                 if self._budget:
                     self._budget -= 1
                 if self.meter.due():
                     yield from self._report()
+                    if self.keeper.due():
+                        yield from self.keeper.save(self.snapshot())
+                        self.meter.restart_clock()
             yield from self._report()
             if not self._stopping:
                 yield from self._end_epoch(inbox)
@@ -150,22 +150,17 @@ class Trainer:
         """Whether a batch is left; one image in the place of several is left out: it has no variance."""
         images = len(self.parts.train)
         least = min(2, self.experiment.batch_size(images))
-        return not self._stopping and (self.rows == 0 or images - self.rows >= least)
-
-    def _position(self) -> float:
-        """How many epochs are done, with a fraction."""
-        size = self.experiment.batch_size(len(self.parts.train))
-        return self.epoch + self.rows / size / self.parts.plan.steps_per_epoch
+        return not self._stopping and (self.at.rows == 0 or images - self.at.rows >= least)
 
     def _goes_on(self) -> bool:
         rules = [rule for rule in self.experiment.regularizers if rule.moment == "epoch"]
-        enough = any(rule.build(self.scores) for rule in rules)
-        return not self._stopping and not enough and self.epoch < self.parts.plan.epochs
+        enough = any(rule.build(self.at.scores) for rule in rules)
+        return not self._stopping and not enough and self.at.epoch < self.parts.plan.epochs
 
     def _train_step(self, index: Tensor) -> None:
         """One optimizer step on the training images of these rows."""
         parts, schedule = self.parts, self.experiment.schedule
-        step = self.step + 1
+        step = self.at.step + 1
         inputs, labels = parts.train.inputs(index, self.experiment.training.seed, "augment", step)
         measured: list[tuple[Tensor, Tensor]] = []
 
@@ -184,7 +179,7 @@ class Trainer:
         self._regularize("weights")
         if schedule.interval == "step":
             parts.schedule.step()
-        self.step, self.rows = step, self.rows + len(index)
+        self.at.step, self.at.rows = step, self.at.rows + len(index)
         loss, logits = measured[0]
         hits = right(logits, labels).view(len(index), -1).all(1).sum()
         self.meter.add(loss, hits, len(index), lr)
@@ -216,7 +211,7 @@ class Trainer:
         if steps is not None:
             yield steps
         if self.meter.broken is None:  # the last look before a pause too, where no step is new
-            yield from self._plane.look(self.parts, self.step, self._budget is not None)
+            yield from self._plane.look(self.parts, self.at.step, self._budget is not None)
         if self.meter.broken is not None:
             broken, self.meter.broken = self.meter.broken, None
             raise broken
@@ -232,15 +227,15 @@ class Trainer:
                 self.parts.schedule.step()
             case "validation":
                 self.parts.schedule.step(found.loss)
-        self.epoch += 1
-        self.last = (*self.meter.end_epoch(), found.loss, found.accuracy)
-        self.rows = 0
-        self.val_losses.append(found.loss)
-        self.scores.append(found.accuracy)
+        self.at.epoch += 1
+        self.at.last = (*self.meter.end_epoch(), found.loss, found.accuracy)
+        self.at.rows = 0
+        self.at.val_losses.append(found.loss)
+        self.at.scores.append(found.accuracy)
         seconds = time.perf_counter() - started
-        yield ev.EpochEnd(self.epoch, self.step, *self.last, seconds, found.measures())
-        self.keeper.offer(self._facts(), self.snapshot)
-        if self.keeper.due():
+        yield ev.EpochEnd(self.at.epoch, self.at.step, *self.at.last, seconds, found.measures())
+        self.keeper.offer(self.at.facts(), self.snapshot)
+        if self.keeper.due(epoch_end=True):
             yield from self.keeper.save(self.snapshot())
         self.meter.restart_clock()
 
@@ -264,7 +259,7 @@ class Trainer:
             yield from self._catch_up()
         while not self._stopping and (not inbox.empty() or (hold and self._budget == 0)):
             command = inbox.get()
-            if isinstance(command, cmd.Edit):
+            if isinstance(command, cmd.Edit | cmd.Save):
                 self._asked.append(command)
                 if hold:
                     yield from self._catch_up()
@@ -282,32 +277,41 @@ class Trainer:
 
     def _catch_up(self, between: bool = False) -> Iterator[ev.Event]:
         """The edits that are due, between two epochs or two steps: those on record, then those asked for."""
-        if between and (self._stopping or self.rows):  # the epoch has not ended yet
+        if between and (self._stopping or self.at.rows):  # the epoch has not ended yet
             return
-        while self._edits and self._edits[0].step <= self.step:
+        while self._edits and self._edits[0].step <= self.at.step:
             if between and not self._edits[0].between:
                 break
             self._edit(self._edits.pop(0).changes)
         while self._asked:
-            command = self._asked.pop(0)
-            try:
-                changes = self._edit(command.changes)
-            except Problem as problem:
-                yield ev.Answered(command.id, False, str(problem))
-                continue
-            if changes:
-                yield from self._report()  # what was trained before it comes before it
-                plan, done = self.parts.plan, self._position()
-                yield ev.Edited(
-                    self.step, done, changes, plan.epochs, plan.steps_per_epoch, between
-                )
-            yield ev.Answered(command.id, True)
+            match command := self._asked.pop(0):
+                case cmd.Save():
+                    yield from self._report()
+                    yield from self.keeper.save(self.snapshot(), pinned=True)
+                    self.meter.restart_clock()
+                    yield ev.Answered(command.id, True)
+                case cmd.Edit():
+                    yield from self._take_in(command, between)
+
+    def _take_in(self, command: cmd.Edit, between: bool) -> Iterator[ev.Event]:
+        """Edit as asked for, and answer."""
+        try:
+            changes = self._edit(command.changes)
+        except Problem as problem:
+            yield ev.Answered(command.id, False, str(problem))
+            return
+        if changes:
+            yield from self._report()  # what was trained before it comes before it
+            plan, step = self.parts.plan, self.at.step
+            done = self.at.position(self.experiment, len(self.parts.train))
+            yield ev.Edited(step, done, changes, plan.epochs, plan.steps_per_epoch, between)
+        yield ev.Answered(command.id, True)
 
     def _edit(self, changes: Changes) -> Changes:
         """Go on with these fields changed; those that differ. Raises Problem, and changes nothing then."""
-        position = Position(self.step, self.epoch, self.rows, tuple(self.val_losses))
-        self.parts, new, changes = taken(self.parts, self.experiment, changes, position)
-        self.experiment, self.edited = new, self.edited + bool(changes)
+        parts, new, changes = taken(self.parts, self.experiment, changes, self.at)
+        self.parts, self.experiment = parts, new
+        self.at.edited += bool(changes)
         return changes
 
     def _apply(self, command: cmd.Command) -> str:
@@ -341,37 +345,14 @@ class Trainer:
         parts.model.load_state_dict(resume.weights)
         parts.optimizer.load_state_dict(state["optimizer"])
         parts.schedule.load_state_dict(state["schedule"])
-        self.step, self.epoch, self.rows = resume.step, state["epoch"], state["rows"]
-        self.edited, self.last = state["edited"], tuple(state["last"])
-        self.val_losses, self.scores = list(state["val_losses"]), list(state["scores"])
-        self.meter = Meter(self.step, tuple(state["sums"]))
+        self.at = progress_of(resume)
+        self.meter = Meter(self.at.step, tuple(state["sums"]))
         self.meter.images, self.meter.seconds = state["images"], state["seconds"]
         self.keeper.restore(resume)
 
     def snapshot(self) -> checkpoint.Snapshot:
         """This moment of the run, copied: training on does not change it."""
-        parts, meter = self.parts, self.meter
-        state = {
-            "optimizer": parts.optimizer.state_dict(),
-            "schedule": parts.schedule.state_dict(),
-            "epoch": self.epoch,
-            "rows": self.rows,
-            "edited": self.edited,
-            "lr": parts.plan.lr,
-            "ahead": parts.plan.ahead,
-            "last": self.last,
-            "val_losses": self.val_losses,
-            "scores": self.scores,
-            "sums": meter.sums,
-            "images": meter.images,
-            "seconds": meter.seconds,
-            "best": self.keeper.state(),
-        }
-        weights = {name: t.detach().clone() for name, t in parts.model.state_dict().items()}
-        return checkpoint.Snapshot(self.step, weights, copy.deepcopy(state), self._facts())
-
-    def _facts(self) -> dict[str, float]:
-        return {"epoch": self.epoch, "val_loss": self.last[2], "val_accuracy": self.last[3]}
+        return snapshot(self.at, self.parts, self.meter, self.keeper)
 
     def _save_finite(self) -> Iterator[ev.Event]:
         """Keep the weights before the loss broke, or where they are broken too, the best ones."""
@@ -380,18 +361,21 @@ class Trainer:
         yield from self.keeper.save(self.snapshot() if finite else None)
 
     def _finish(self) -> Iterator[ev.Event]:
+        pinned = False
         for command in self._asked:
-            yield ev.Answered(command.id, False, _("the run was over before it"))
-        yield from self._plane.look(self.parts, self.step, True)
-        yield from self.keeper.save(self.snapshot())
+            pinned = pinned or isinstance(command, cmd.Save)
+            late = "" if isinstance(command, cmd.Save) else _("the run was over before it")
+            yield ev.Answered(command.id, not late, late)
+        yield from self._plane.look(self.parts, self.at.step, True)
+        yield from self.keeper.save(self.snapshot(), pinned)
         meter = self.meter
         yield ev.Finished(
             stopped=self._stopping,
-            epochs=self.epoch,
-            steps=self.step,
-            train_loss=self.last[0],
-            val_loss=self.last[2],
-            val_accuracy=self.last[3],
+            epochs=self.at.epoch,
+            steps=self.at.step,
+            train_loss=self.at.last[0],
+            val_loss=self.at.last[2],
+            val_accuracy=self.at.last[3],
             best_val_accuracy=self.keeper.best_accuracy,
             seconds=meter.seconds,
             images_per_second=meter.images / meter.seconds if meter.seconds else 0.0,

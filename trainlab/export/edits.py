@@ -1,12 +1,14 @@
 """Edits: what a script does at the step at which a run was edited; the lab does it in engine/edits.py."""
 
 from dataclasses import replace
+from typing import Any
 
 from trainlab.catalog.schedules import Plan
-from trainlab.engine.edits import Position, adopt, replans, restarts, retune, retunes, rewind
+from trainlab.engine.edits import adopt, replans, restarts, retune, retunes, rewind
+from trainlab.engine.progress import Progress
 from trainlab.engine.randomness import key_noise
 from trainlab.export.module_code import module_code
-from trainlab.export.names import Named
+from trainlab.export.names import Named, literal
 from trainlab.export.stages import Stages
 from trainlab.export.writer import Lines, Writer, indented
 
@@ -17,7 +19,7 @@ def edit_lines(stages: Stages, between: bool) -> Lines:
     lr = stages.first.experiment.optimizer.lr
     for number, edit in enumerate(stages.edits):
         old, new = stages.writers[number : number + 2]
-        what = ", ".join(edit.changes)
+        what = ", ".join(f"{path} {_brief(value)}" for path, value in edit.changes.items())
         done = [f"stage = {number + 1}  # {what}", *_remodelled(old, new), *_retuned(old, new)]
         if replans(old.experiment, new.experiment):
             done += _replanned(old, new, stages.positions[number], stages.train_images)
@@ -62,6 +64,13 @@ def optimizer_call(w: Writer) -> str:
     return w.call(w.experiment.optimizer, f"{groups}(model.parameters())")
 
 
+def _brief(value: Any) -> str:
+    """A changed value in a comment: a choice by its kind."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_brief, value))}]"
+    return str(value["kind"]) if isinstance(value, dict) else literal(value)
+
+
 def _remodelled(old: Writer, new: Writer) -> Lines:
     if old.experiment.model == new.experiment.model:
         return []
@@ -83,7 +92,7 @@ def _retuned(old: Writer, new: Writer) -> Lines:
     return []
 
 
-def _replanned(old: Writer, new: Writer, position: Position, train_images: int) -> Lines:
+def _replanned(old: Writer, new: Writer, position: Progress, train_images: int) -> Lines:
     x, lines = new.experiment, []
     if old.experiment.training.epochs != x.training.epochs:
         lines.append(f"EPOCHS = {x.training.epochs}")

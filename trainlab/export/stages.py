@@ -7,7 +7,8 @@ from trainlab import events as ev
 from trainlab.catalog.datasets import Images
 from trainlab.changes import changed
 from trainlab.engine.build import split_rows
-from trainlab.engine.edits import Position, replans
+from trainlab.engine.edits import replans
+from trainlab.engine.progress import Progress
 from trainlab.experiment import Experiment
 from trainlab.export.writer import Lines, Writer, indented
 
@@ -59,9 +60,9 @@ class Stages:
             chosen += indented(lines or ["pass"])
         return chosen
 
-    def _positions(self) -> list[Position]:
+    def _positions(self) -> list[Progress]:
         """Where the run was at each edit, by walking through its steps."""
-        found: list[Position] = []
+        found: list[Progress] = []
         step = epoch = rows = 0
         for writer, edit in zip(self.writers, self.edits, strict=False):
             size = writer.experiment.batch_size(self.train_images)
@@ -69,5 +70,5 @@ class Stages:
                 step, rows = step + 1, min(rows + size, self.train_images)
                 if self.train_images - rows < min(2, size):
                     epoch, rows = epoch + 1, 0
-            found.append(Position(step, epoch, rows, ()))
+            found.append(Progress(step, epoch, rows))
         return found

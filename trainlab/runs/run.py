@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from trainlab import commands as cmd
 from trainlab import events as ev
+from trainlab.engine.checkpoint import Kept, kept
 from trainlab.engine.worker import Worker
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.places import runs_folder
 from trainlab.runs import store
+from trainlab.runs.branch import Parent, read_parent
 from trainlab.runs.history import Array, History
 from trainlab.text import _
 
@@ -62,6 +64,16 @@ class Run:
     def edits(self) -> tuple[ev.Edited, ...]:
         """What was changed while it trained, in order."""
         return tuple(self._history.edits)
+
+    @property
+    def parent(self) -> Parent | None:
+        """Where it branched off another run; None where it began by itself."""
+        return read_parent(self.path)
+
+    @property
+    def checkpoints(self) -> tuple[Kept, ...]:
+        """The checkpoints on disk, oldest first."""
+        return kept(self.path / store.CHECKPOINTS)
 
     def figure(self) -> "Figure":
         """Loss, accuracy and learning rate against epochs."""

@@ -1,6 +1,6 @@
 """The run store: a folder a run, written so that a kill at any moment loses no finished line.
 
-runs/<id>/  experiment.json  environment.json  events.jsonl  checkpoints/
+runs/<id>/  experiment.json  environment.json  events.jsonl  checkpoints/  (parent.json)
 """
 
 import json
@@ -25,7 +25,7 @@ from trainlab.experiment import Experiment
 from trainlab.text import _
 
 EXPERIMENT, ENVIRONMENT, EVENTS = "experiment.json", "environment.json", "events.jsonl"
-CHECKPOINTS = "checkpoints"
+CHECKPOINTS, PARENT = "checkpoints", "parent.json"
 
 
 def start(experiment: Experiment, root: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
@@ -33,9 +33,9 @@ def start(experiment: Experiment, root: Path, inbox: cmd.Commands) -> Iterator[e
 
     A run that never came to train (no data, a wrong device) leaves nothing behind.
     """
-    folder = _create(root, experiment)
+    folder = create(root, experiment)
     started = False
-    with _locked(folder):
+    with locked(folder):
         yield ev.Opened(str(folder))
         trainer = Trainer(experiment, folder / CHECKPOINTS)
         for event in _record(guard(trainer.run(inbox)), folder):
@@ -48,7 +48,7 @@ def start(experiment: Experiment, root: Path, inbox: cmd.Commands) -> Iterator[e
 def resume(folder: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
     """Go on with a run from its newest whole checkpoint. Raises Problem where there is none."""
     experiment = Experiment.load(folder / EXPERIMENT)
-    with _locked(folder):
+    with locked(folder):
         snapshot, problems = checkpoint.newest(folder / CHECKPOINTS)
         if snapshot is None:
             raise (
@@ -80,7 +80,8 @@ def read_events(folder: Path) -> Iterator[ev.Event]:
             yield ev.from_json(line)
 
 
-def _create(root: Path, experiment: Experiment) -> Path:
+def create(root: Path, experiment: Experiment) -> Path:
+    """A new run's folder, with what it was made of. Raises Problem where it cannot be written."""
     name = f"{datetime.now():%Y%m%d-%H%M%S}-{experiment.dataset.kind}-{experiment.model.kind}"
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -121,7 +122,7 @@ def _environment() -> dict[str, str | None]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Refuse a second process on the same run."""
     lock = FileLock(folder / ".lock", timeout=0)
     try:

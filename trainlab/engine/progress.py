@@ -1,0 +1,71 @@
+"""Progress: where a run is. With the weights, optimizer and schedule it makes a snapshot to go on from."""
+
+import copy
+import math
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from trainlab.engine import checkpoint
+from trainlab.engine.build import Parts
+from trainlab.engine.keeper import Keeper
+from trainlab.engine.meter import Meter
+from trainlab.experiment import Experiment
+
+
+@dataclass
+class Progress:
+    """What a run did so far.
+
+    `rows` are images of the present epoch, `edited` counts edits, `last` is the last epoch's loss and
+    accuracy, of training and of validation; `val_losses` and `scores` (accuracies) are of each epoch.
+    """
+
+    step: int = 0
+    epoch: int = 0
+    rows: int = 0
+    edited: int = 0
+    last: tuple[float, ...] = (math.nan,) * 4
+    val_losses: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+
+    def facts(self) -> dict[str, float]:
+        """What a checkpoint is chosen by."""
+        return {"epoch": self.epoch, "val_loss": self.last[2], "val_accuracy": self.last[3]}
+
+    def steps(self, experiment: Experiment, train_images: int) -> int:
+        """The steps it would have done by now, had it been this experiment from the start."""
+        plan = experiment.plan(train_images)
+        left, size = train_images - self.rows, experiment.batch_size(train_images)
+        now = left // size + (left % size > 1) if self.rows else plan.steps_per_epoch
+        return max(0, plan.steps - now - (plan.epochs - self.epoch - 1) * plan.steps_per_epoch)
+
+    def position(self, experiment: Experiment, train_images: int) -> float:
+        """How many epochs are done, with a fraction."""
+        size = experiment.batch_size(train_images)
+        return self.epoch + self.rows / size / experiment.plan(train_images).steps_per_epoch
+
+
+def snapshot(at: Progress, parts: Parts, meter: Meter, keeper: Keeper) -> checkpoint.Snapshot:
+    """This moment of a run, copied: training on does not change it."""
+    state = {
+        **{name: value for name, value in asdict(at).items() if name != "step"},
+        "optimizer": parts.optimizer.state_dict(),
+        "schedule": parts.schedule.state_dict(),
+        "lr": parts.plan.lr,
+        "ahead": parts.plan.ahead,
+        "sums": meter.sums,
+        "images": meter.images,
+        "seconds": meter.seconds,
+        "best": keeper.state(),
+    }
+    weights = {name: t.detach().clone() for name, t in parts.model.state_dict().items()}
+    return checkpoint.Snapshot(at.step, weights, copy.deepcopy(state), at.facts())
+
+
+def progress_of(taken: checkpoint.Snapshot) -> Progress:
+    """Where the run was when a snapshot was taken."""
+    state: dict[str, Any] = copy.deepcopy(taken.state)
+    names = [each.name for each in fields(Progress) if each.name != "step"]
+    at = Progress(taken.step, **{name: state[name] for name in names})
+    at.last = tuple(at.last)
+    return at
