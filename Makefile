@@ -5,12 +5,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.installed
+# A file's tests share its fixtures, so a process takes whole files.
+PARALLEL := --numprocesses=logical --maxprocesses=8 --dist=loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install lab test check format js bench clean
+.PHONY: help install lab test test-long check format js bench clean
 
 help:  ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do \
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do \
 		printf '  make %-9s %s\n' "$$name" "$$what"; done
 
 install: $(STAMP)  ## Create .venv and install trainlab into it, ready to be changed
@@ -25,8 +27,14 @@ $(STAMP): pyproject.toml
 lab: install  ## Open the lab in the browser (make lab ARGS="--port 8900")
 	$(BIN)/trainlab lab $(ARGS)
 
-test: install  ## Run the whole test suite (browser tests skip where there is no Chromium)
-	$(PY) -m pytest
+test: install  ## Run the tests, but the long ones (browser tests skip where there is no Chromium)
+	@failed=0; \
+	$(PY) -m pytest -m "not alone and not long" $(PARALLEL) || failed=1; \
+	$(PY) -m pytest -m "alone and not long" || failed=1; \
+	exit $$failed
+
+test-long: install  ## Run the tests that take minutes each
+	$(PY) -m pytest -m long --hypothesis-profile=long $(PARALLEL)
 
 check: install  ## Check format, lint, types, import contracts, sizes, clean notebooks
 	$(BIN)/ruff format --check

@@ -6,11 +6,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 
 # One intra-op thread: exact comparisons, and no fight for cores. Set before anything imports torch.
 os.environ["OMP_NUM_THREADS"] = "1"
+
+# A quick run draws the same examples each time; a long one always new ones.
+settings.register_profile("quick", deadline=None, derandomize=True)
+settings.register_profile("long", deadline=None, max_examples=200)
+settings.load_profile("quick")
 
 
 @pytest.fixture(autouse=True)
@@ -54,3 +60,13 @@ def runs(tmp_path: Path) -> Path:
     folder = tmp_path / "runs"
     folder.mkdir()
     return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the tests measured, passed or failed."""
+    reports = [*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())]
+    measured = [entry for report in reports for entry in getattr(report, "user_properties", ())]
+    if measured:
+        terminalreporter.section("measured")
+        for name, value in measured:
+            terminalreporter.line(f"{name}: {value}")

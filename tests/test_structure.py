@@ -103,6 +103,7 @@ def test_map_in_the_readme_is_whole() -> None:
     assert missing <= {"__init__.py"}, "give each a line in README's map"
 
 
+@pytest.mark.alone
 def test_importing_trainlab_is_fast_and_light() -> None:
     program = (
         "import json, sys, time; start = time.perf_counter(); import trainlab; "

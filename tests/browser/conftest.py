@@ -1,4 +1,4 @@
-"""A real browser, the servers it looks at, and what was measured while it looked."""
+"""A real browser, and the servers it looks at."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,13 +68,3 @@ def lab(opened: LabPage, voila: Server) -> Iterator[LabPage]:
     opened.clear()
     assert opened.watch.errors == []
     assert opened.watch.foreign(voila.address) == []
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What the tests measured, passed or failed."""
-    reports = [*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())]
-    measured = [entry for report in reports for entry in getattr(report, "user_properties", ())]
-    if measured:
-        terminalreporter.section("measured")
-        for name, value in measured:
-            terminalreporter.line(f"{name}: {value}")

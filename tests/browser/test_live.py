@@ -9,7 +9,7 @@ import pytest
 from tests.browser.lab_page import LabPage, NewPage, Record, Watch
 from tests.browser.servers import Server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.alone]
 SAMPLES = 20
 MB = 1e6
 

@@ -200,6 +200,7 @@ def test_only_https_is_spoken(tmp_path: Path) -> None:
             list(downloads.download(url, tmp_path / "x", ""))
 
 
+@pytest.mark.alone
 def test_reports_come_at_most_ten_times_a_second() -> None:
     pace, end, due = Pace(), time.monotonic() + 0.35, 0
     while time.monotonic() < end:

@@ -164,7 +164,9 @@ def lrs(schedule: ScheduleChoice, epochs: int = EPOCHS) -> Sequence[float]:
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: o.kind)
-@pytest.mark.parametrize(("schedule", "torchs"), PAIRS, ids=lambda x: str(x)[:60])
+@pytest.mark.parametrize(
+    ("schedule", "torchs"), PAIRS, ids=lambda x: getattr(x, "__name__", str(x)[:60])
+)
 def test_it_is_torchs_own_stepped_alone(
     schedule: ScheduleChoice, torchs: Made, optimizer: OptimizerChoice
 ) -> None:
@@ -247,7 +249,7 @@ def test_every_class_of_torch_is_offered_or_excluded_with_a_reason() -> None:
             lambda t: (1 + math.cos(math.pi * t / 10)) / 2 if t < 10 else math.exp(-(t - 10) / 2),
         ),
     ],
-    ids=lambda x: str(x)[:60],
+    ids=lambda x: getattr(x, "__name__", str(x)[:60]),
 )  # fmt: skip
 def test_closed_forms_with_t_in_epochs(
     schedule: ScheduleChoice, share: Callable[[float], float | None]

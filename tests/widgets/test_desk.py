@@ -137,6 +137,7 @@ def test_show_the_code_follows_the_forms(page: Page) -> None:
     assert page.send(type="open", panel="data")["code"] is None
 
 
+@pytest.mark.alone
 def test_augment_redraws_within_100_ms_of_a_change(
     page: Page, record_property: Callable[[str, object], None]
 ) -> None:
@@ -210,6 +211,7 @@ def test_what_cannot_be_drawn_says_why(page: Page) -> None:
     assert "6 is too many" in picture["title"]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("panel", "settings"),
     [
