@@ -10,5 +10,6 @@ def weights_sha256(model: nn.Module) -> str:
     """SHA-256 over the state dict's tensors in order, little-endian bytes."""
     digest = hashlib.sha256()
     for tensor in model.state_dict().values():
-        digest.update(tensor.cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        data = tensor.cpu().contiguous().flatten().view(torch.uint8)
+        digest.update(data.numpy().tobytes())
     return digest.hexdigest()

@@ -7,7 +7,7 @@ from trainlab.catalog.schedules import anneal_momentum, warmed_up
 from trainlab.engine.batches import probabilities
 from trainlab.export.edits import edit_lines, length_lines, optimizer_call, plan_of, scaled
 from trainlab.export.stages import Stages
-from trainlab.export.writer import Lines, Writer, indented
+from trainlab.export.writer import Lines, Writer, indented, reasons
 
 
 def training_lines(stages: Stages) -> Lines:
@@ -18,6 +18,7 @@ def training_lines(stages: Stages) -> Lines:
     several = "Each step sees all the training images." if x.optimizer.full_batch else _LAST
     return [
         f"# The training. {several}",
+        *reasons(*x.augmentations, x.loss, x.optimizer, x.schedule, *x.regularizers),
         *length_lines(w),
         f"optimizer = {optimizer_call(w)}",
         f"schedule = {w.call(x.schedule, 'optimizer', **derived)}",
@@ -130,7 +131,7 @@ def _batch(w: Writer) -> Lines:
     """From rows to inputs and targets."""
     x, inputs, targets = w.experiment, "gather(train_images, index)", "train_labels[index]"
     if not x.augmentations:
-        return [f"inputs, targets = preprocess({inputs}), {targets}"]
+        return [f"inputs = preprocess({inputs})", f"targets = {targets}"]
     lines = [
         f"batch = {inputs}",
         'draws = generator(SEED, "augment", step, device=device)',
@@ -145,9 +146,8 @@ def _batch(w: Writer) -> Lines:
     return [
         *lines,
         "batch = batch.contiguous(memory_format=torch.channels_last)",
-        "inputs = preprocess(batch)"
-        if mixing
-        else f"inputs, targets = preprocess(batch), {targets}",
+        "inputs = preprocess(batch)",
+        *([] if mixing else [f"targets = {targets}"]),
     ]
 
 

@@ -28,7 +28,7 @@ from trainlab.export.loop import training_lines
 from trainlab.export.module_code import module_code
 from trainlab.export.stages import Stages
 from trainlab.export.tidy import tidy
-from trainlab.export.writer import Lines, Writer
+from trainlab.export.writer import Lines, Writer, reasons
 
 # What the script calls by name: the engine's own functions, as they are.
 ENGINE: tuple[Callable[..., Any], ...] = (key_seed, generator, epoch_order, gather, weights_sha256)
@@ -36,6 +36,7 @@ INPUTS = {  # what an initialisation may ask for
     "inputs": "preprocess(gather(train_images, torch.arange(len(train_rows))[:256])).cpu()",
     "labels": "train_labels.cpu()",
 }
+DEFINITIONS = ("# What the rest is made of: the lab's own functions.", "")
 
 
 def script(
@@ -62,8 +63,8 @@ def script(
         writer.sources.add(target)
     body = [*_data(writer), *_network(writer), *training_lines(stages)]
     imports = sorted({"import json", "import torch", *writer.sources.imports})
-    settings, code = _settings(experiment, threads), writer.sources.code()
-    parts = [_header(experiment, imports), *imports, *settings, code, *body]
+    settings = [*_settings(experiment, threads), *DEFINITIONS, writer.sources.code()]
+    parts = [_header(experiment, imports), *imports, *settings, *body]
     return tidy("\n".join(parts) + "\n")
 
 
@@ -103,6 +104,7 @@ def _data(w: Writer) -> Lines:
         given.append("names")
     return [
         "# The data: one part to learn from, one held out to judge by.",
+        *reasons(x.dataset, x.split, x.preprocessing),
         f"images, labels = {w.call(x.dataset)}",
         *names,
         f"train_rows, val_rows = {w.call(x.split, *given)}",
@@ -122,7 +124,8 @@ def _network(w: Writer) -> Lines:
     filled = f'{place}.get_submodule("{part}")' if part else "model"
     needed = [INPUTS[name] for name in x.init.needs]
     lines = [
-        "# The network; its constructors draw, and then its initialisation.",
+        "# The network. Its constructors draw, and then its initialisation.",
+        *reasons(x.model, x.init),
         'torch.manual_seed(key_seed(SEED, "model"))',
         f"model = {module_code(w.model, w.name)}",
         w.call(x.init, filled, 'generator(SEED, "init")', *needed),

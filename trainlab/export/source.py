@@ -18,6 +18,7 @@ from typing import Any
 from trainlab.export.tidy import WIDTH
 
 OURS = "trainlab"
+QUOTES = '"' * 3
 FOR_TOOLS = re.compile(rb"[ ]*# (noqa|type: ignore|fmt: ).*")
 
 Import = ast.Import | ast.ImportFrom
@@ -149,9 +150,11 @@ class _Module:
         return begin, end, b""
 
     def _shorter_docstring(self, node: ast.FunctionDef | ast.ClassDef) -> Iterator[Edit]:
-        first, _newline, more = (ast.get_docstring(node) or "").partition("\n")
-        lines = textwrap.wrap(f'"""{first}"""', WIDTH - node.col_offset - 4)
-        if more or len(lines) > 1:
+        whole = ast.get_docstring(node) or ""
+        room = WIDTH - node.col_offset - 4 - 2 * len(QUOTES)
+        first = _shorter(whole.partition("\n")[0], room)
+        lines = textwrap.wrap(f"{QUOTES}{first}{QUOTES}", room + 2 * len(QUOTES))
+        if first != whole or len(lines) > 1:
             text = f"\n{' ' * (node.col_offset + 4)}".join(lines)
             yield *self._span(node.body[0]), text.encode()
 
@@ -170,6 +173,15 @@ class _Module:
         if node.value is None:
             return self._removal(node)
         return self._span(node.target)[1], self._span(node.value)[0], b" = "
+
+
+def _shorter(sentence: str, room: int) -> str:
+    """A sentence that is too long for its line, up to a semicolon or colon."""
+    if len(sentence) <= room:
+        return sentence
+    ends = [found.start() for found in re.finditer(r"[;:] ", sentence[:room])]
+    whole = [end for end in ends if sentence.count("(", 0, end) == sentence.count(")", 0, end)]
+    return f"{sentence[: whole[-1]]}." if whole else sentence
 
 
 @cache

@@ -1,5 +1,6 @@
 """Writer: what the parts of a script share: names, calls, and what has to be brought along for them."""
 
+import textwrap
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from trainlab.engine.randomness import KEYED
 from trainlab.experiment import Experiment
 from trainlab.export.names import call, literal, public_name
 from trainlab.export.source import Sources
+from trainlab.export.tidy import WIDTH
 
 Lines = list[str]
 
@@ -73,6 +75,15 @@ class Writer:
         if precision != "float32":
             contexts = (*contexts, f"torch.autocast(device.type, torch.{precision})")
         return [f"with {', '.join(contexts)}:", *indented(lines)] if contexts else lines
+
+
+def reasons(*choices: Choice) -> Lines:
+    """Comments that say when each of these is the right one, in the words of its card."""
+    texts = [f"{choice.title()}: {choice.card.use}" for choice in choices]
+    return [line for text in texts for line in textwrap.wrap(text, WIDTH, **_ITEM)]
+
+
+_ITEM: Any = {"initial_indent": "# ", "subsequent_indent": "#   "}
 
 
 def indented(lines: Lines) -> Lines:

@@ -40,8 +40,8 @@ def layers(model: nn.Module) -> Iterator[Any]:
     """The layers with filters or a weight matrix, in the order of the model's modules."""
     for module in model.modules():
         weight = getattr(module, "weight", getattr(module, "in_proj_weight", None))
-        kept = isinstance(module, nn.Embedding | nn.LayerNorm | nn.RMSNorm)  # as constructed
-        if getattr(weight, "ndim", 0) > 1 and not kept:
+        as_made = isinstance(module, nn.Embedding | nn.LayerNorm | nn.RMSNorm)
+        if getattr(weight, "ndim", 0) > 1 and not as_made:
             yield module
 
 
