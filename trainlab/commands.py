@@ -1,7 +1,8 @@
 """What a run can be told. Every command is obeyed between two steps and answered with `events.Answered`."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import count
 from queue import SimpleQueue
 from typing import Any, TypeAlias
@@ -49,3 +50,21 @@ class Edit(Command):
 
 
 Commands: TypeAlias = SimpleQueue[Command]
+
+
+def to_json(command: Command) -> str:
+    """One line of JSON, for a run in another process."""
+    return json.dumps({"command": type(command).__name__, **asdict(command)})
+
+
+def from_json(line: str) -> Command:
+    """The command that `to_json` wrote, with its id. Raises ValueError for anything else."""
+    data = json.loads(line)
+    kinds = {kind.__name__: kind for kind in Command.__subclasses__()}
+    kind = kinds.get(str(data.pop("command", ""))) if isinstance(data, dict) else None
+    if kind is None:
+        raise ValueError(f"not a command: {line[:80]!r}")
+    try:
+        return kind(**data)
+    except TypeError as error:
+        raise ValueError(f"not a {kind.__name__}: {error}") from error

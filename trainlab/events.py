@@ -141,7 +141,7 @@ class Saved(Event):
 
 @dataclass(frozen=True)
 class Answered(Event):
-    """The answer to a command: applied, or rejected with the reason."""
+    """The answer to a command: applied, where `reason` may say what came of it, or rejected with the reason."""
 
     command: int
     applied: bool
@@ -185,9 +185,10 @@ def finite(value: Any) -> Any:
     return value
 
 
-def to_json(event: Event) -> str:
-    """One line of JSON; non-finite numbers become null."""
-    return json.dumps({"event": type(event).__name__, **finite(asdict(event))}, allow_nan=False)
+def to_json(event: Event, exact: bool = False) -> str:
+    """One line of JSON; non-finite numbers become null, or with `exact` Python's own NaN and Infinity."""
+    data = {"event": type(event).__name__, **asdict(event)}
+    return json.dumps(data if exact else finite(data), allow_nan=exact)
 
 
 _PLAIN: dict[Any, tuple[type, ...]] = {

@@ -25,6 +25,10 @@ class Training(Settings):
     threads: int | None = Knob(
         None, ge=1, le=1024, help="CPU threads; auto leaves one core to the page"
     )
+    worker: Literal["thread", "process"] = Knob(
+        "thread",
+        help="process: other cells cannot slow it, and if it breaks the notebook lives on; starts two seconds later",
+    )
 
     save_every: float = Knob(
         10.0, ge=0.1, le=3600, scale="log", unit="s",

@@ -1,8 +1,9 @@
 """Worker: one run at a time in a background thread; commands go in, events come out of a queue."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from trainlab import commands as cmd
 from trainlab import events as ev
@@ -11,6 +12,32 @@ from trainlab.text import _
 
 MakeRun = Callable[[cmd.Commands], Iterator[ev.Event]]
 ENDED: tuple[ev.State, ...] = ("idle", "done", "failed")  # states without a run under way
+SWITCH = (
+    1e-5  # seconds that pure Python in another thread may make a training wait, at each torch call
+)
+
+
+class _Brisk:
+    """While any run trains in a thread, threads of pure Python give way soon; then as it was before."""
+
+    def __init__(self) -> None:
+        self._lock, self._runs, self._before = threading.Lock(), 0, 0.0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._runs:
+                self._before = sys.getswitchinterval()
+                sys.setswitchinterval(SWITCH)
+            self._runs += 1
+
+    def __exit__(self, *_error: object) -> None:
+        with self._lock:
+            self._runs -= 1
+            if not self._runs:
+                sys.setswitchinterval(self._before)
+
+
+_brisk = _Brisk()
 
 
 class Worker:
@@ -66,10 +93,20 @@ class Worker:
             thread.join(timeout)
         return not self.busy
 
+    def until_end(self) -> Iterator[ev.Event]:
+        """The run's events until its thread has ended; an interrupt may lose one on the way."""
+        while self.busy or not self.events.empty():
+            try:
+                _run, event = self.events.get(timeout=0.1)
+            except Empty:
+                continue
+            yield event
+
     def _drain(self, run: int, make: MakeRun, inbox: cmd.Commands) -> None:
         try:
-            for event in guard(make(inbox)):
-                self._tell(run, event)
+            with _brisk:
+                for event in guard(make(inbox)):
+                    self._tell(run, event)
         except BaseException as error:  # whatever user code raised: nobody else would hear of it
             self._tell(run, describe(error))
             self._tell(run, ev.Changed("failed"))

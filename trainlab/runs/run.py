@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from queue import Empty
 from typing import TYPE_CHECKING, Any
 
 from trainlab import commands as cmd
@@ -14,7 +13,7 @@ from trainlab.engine.worker import Worker
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.places import runs_folder
-from trainlab.runs import store
+from trainlab.runs import store, where
 from trainlab.runs.branch import Parent, read_parent
 from trainlab.runs.history import Array, History
 from trainlab.text import _
@@ -130,8 +129,8 @@ def train(
 
     def make(inbox: cmd.Commands) -> Any:
         if folder:
-            return store.resume(folder, inbox)
-        return store.start(experiment or Experiment(), root, inbox)
+            return where.resume(folder, inbox)
+        return where.start(experiment or Experiment(), root, inbox)
 
     worker = Worker()
     seen = _Seen()
@@ -156,12 +155,8 @@ class _Seen:
 
 
 def _follow(worker: Worker, seen: _Seen, on_event: Callable[[ev.Event], None] | None) -> None:
-    """Take the run's events until its thread has ended; an interrupt may lose one on the way."""
-    while worker.busy or not worker.events.empty():
-        try:
-            _run, event = worker.events.get(timeout=0.1)
-        except Empty:
-            continue
+    """Take the run's events until it has ended."""
+    for event in worker.until_end():
         match event:
             case ev.Opened():
                 seen.path = event.run
