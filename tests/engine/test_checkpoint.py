@@ -111,17 +111,6 @@ def test_old_ones_and_drafts_go_the_best_stays(tmp_path: Path) -> None:
     assert left == ["step-00000002", "step-00000004", "step-00000005"]
 
 
-def test_a_pickle_that_runs_code_is_not_opened(tmp_path: Path) -> None:
-    class Bomb:
-        def __reduce__(self) -> tuple[Any, ...]:
-            return os.mkdir, (str(tmp_path / "boom"),)
-
-    path = checkpoint.save(tmp_path, checkpoint.Snapshot(1, {}, {"bomb": Bomb()}, {}))
-    with pytest.raises(Problem, match="is damaged"):
-        checkpoint.load(path)
-    assert not (tmp_path / "boom").exists()
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forks of one warm process")
 def test_a_kill_at_any_instant_leaves_a_run_that_can_be_resumed(runs: Path, tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 import copy
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from trainlab.engine import checkpoint
 from trainlab.engine.build import Parts
 from trainlab.engine.keeper import Keeper
 from trainlab.engine.meter import Meter
+from trainlab.engine.refill import refuse_misfit
 from trainlab.experiment import Experiment
 
 
@@ -63,9 +64,11 @@ def snapshot(at: Progress, parts: Parts, meter: Meter, keeper: Keeper) -> checkp
 
 
 def progress_of(taken: checkpoint.Snapshot) -> Progress:
-    """Where the run was when a snapshot was taken."""
+    """Where the run was when a snapshot was taken. Raises Problem where it does not say so."""
     state: dict[str, Any] = copy.deepcopy(taken.state)
-    names = [each.name for each in fields(Progress) if each.name != "step"]
-    at = Progress(taken.step, **{name: state[name] for name in names})
-    at.last = tuple(at.last)
-    return at
+    own = {name: value for name, value in asdict(Progress()).items() if name != "step"}
+    best = {"step": 0, "facts": Progress().facts()} if state.get("best") else None
+    rest = {"lr": 0.0, "ahead": 0, "sums": (0, 0.0, 0), "images": 0, "seconds": 0.0, "best": best}
+    given = {name: item for name, item in state.items() if name not in ("optimizer", "schedule")}
+    refuse_misfit(taken.step, own | rest, given)
+    return Progress(taken.step, **{name: state[name] for name in own})

@@ -33,6 +33,7 @@ from trainlab.engine.keeper import Keeper
 from trainlab.engine.meter import Meter, NonFiniteLoss
 from trainlab.engine.progress import Progress, progress_of, snapshot
 from trainlab.engine.randomness import key_seed
+from trainlab.engine.refill import refill
 from trainlab.engine.validation import Validation
 from trainlab.engine.weights import weights_sha256
 from trainlab.errors import Problem
@@ -335,17 +336,14 @@ class Trainer:
 
     def _restore(self, resume: checkpoint.Snapshot, data: Images) -> None:
         """Go to a checkpoint: build what the run was by then, and fill it."""
-        state = resume.state
-        for edit in self._edits[: state["edited"]]:
+        state, self.at = resume.state, progress_of(resume)
+        for edit in self._edits[: self.at.edited]:
             self.experiment = changed(self.experiment, edit.changes)
-        del self._edits[: state["edited"]]
+        del self._edits[: self.at.edited]
         parts = build_parts(self.experiment, data)
         plan = replace(parts.plan, lr=state["lr"], ahead=state["ahead"])
         parts = self.parts = replace(parts, plan=plan)
-        parts.model.load_state_dict(resume.weights)
-        parts.optimizer.load_state_dict(state["optimizer"])
-        parts.schedule.load_state_dict(state["schedule"])
-        self.at = progress_of(resume)
+        refill(parts, resume)
         self.meter = Meter(self.at.step, tuple(state["sums"]))
         self.meter.images, self.meter.seconds = state["images"], state["seconds"]
         self.keeper.restore(resume)
