@@ -10,6 +10,7 @@ from tests.engine.test_edits import only, trained
 from tests.export.random_runs import Case, cases
 from tests.export.test_edited import numbers, written
 from trainlab import events as ev
+from trainlab.engine.meter import NonFiniteLoss
 from trainlab.engine.trainer import Trainer
 from trainlab.errors import Problem
 

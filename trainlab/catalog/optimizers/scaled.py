@@ -86,7 +86,7 @@ class Adafactor(OptimizerChoice):
     beta2_decay: float = Knob(
         -0.8, ge=-2, lt=0, help="power of the step number by which the memory grows"
     )
-    d: float = Knob(1.0, gt=0, le=100, help="longest step let through, as a root mean square")
+    d: float = Knob(1.0, ge=1, le=100, help="longest step let through, as a root mean square")
     weight_decay: float = decay_knob(0.0, "decoupled pull of the weights towards zero")
 
     target = torch.optim.Adafactor
