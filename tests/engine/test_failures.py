@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from trainlab import commands as cmd
 from trainlab import events as ev
@@ -19,7 +19,8 @@ from trainlab.catalog.optimizers import SGD
 from trainlab.catalog.schedules import Constant
 from trainlab.catalog.splits import Stratified
 from trainlab.catalog.training import Training
-from trainlab.engine import checkpoint
+from trainlab.engine import checkpoint, memory
+from trainlab.engine.build import build_parts
 from trainlab.engine.failures import guard
 from trainlab.engine.trainer import Trainer
 from trainlab.engine.worker import Worker
@@ -128,6 +129,59 @@ def test_the_lab_survives_what_data_raises(target: Callable[[], Any], words: str
     assert worker.start(Trainer(TINY).run)
     assert worker.join(20)
     assert worker.state == "done"
+
+
+class _Greedy(MLP):
+    """A network whose device has room for passes of 32 images."""
+
+    def make(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
+        """A network that asks for more memory than there is when its batch is large."""
+        network = super().make(shape, classes)
+        network.register_forward_pre_hook(self._limited)
+        return network
+
+    @staticmethod
+    def _limited(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if len(inputs[0]) > 32:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore")
+
+
+def test_a_batch_that_does_not_fit_is_told_with_one_that_should() -> None:
+    greedy = TINY.model_copy(update={"model": _Greedy(width=8)})
+    failed = card(train(greedy))
+    assert "batches of 256 images" in failed.what
+    assert failed.why == "CUDA out of memory. Tried to allocate 2.00 GiB."
+    assert "batch size to 128, which should fit" in failed.remedy
+
+
+@pytest.mark.parametrize(
+    ("batch", "image", "spare", "fits"),
+    [(256, 10, 10**9, 128), (256, 10, 999, 64), (256, 10, 640, 64), (257, 1, 10**9, 256),
+     (256, 10, 9, 0), (1, 1, 10**9, 0), (64, 10, -5, 0)],
+)  # fmt: skip
+def test_the_largest_batch_is_a_power_of_two_that_fits(
+    batch: int, image: int, spare: int, fits: int
+) -> None:
+    assert memory.largest_batch(batch, image, spare) == fits
+
+
+def test_what_an_image_takes_is_what_its_pass_holds() -> None:
+    """Measured: what autograd keeps of a batch, against what is foretold of one."""
+    experiment = TINY.but(model=ConvNet(width=16))
+    parts = build_parts(experiment, experiment.dataset.load())
+    kept: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    inputs, _labels = parts.train.inputs(torch.arange(64), 0, "augment", 1)
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        parts.model(inputs)
+    weights = sum(p.numel() * 4 for p in parts.model.parameters())
+    told = memory.image_bytes(experiment, parts) * 64
+    assert told / 3 < sum(kept.values()) - weights <= told  # the way back takes as much again
+    assert memory.lasting_bytes(parts) >= 2 * weights + parts.train.images.numel()
 
 
 def test_the_reason_is_told() -> None:

@@ -11,6 +11,8 @@ from trainlab.errors import Problem
 from trainlab.text import _
 
 log = logging.getLogger(__name__)
+# how torch and CUDA's libraries tell it, where they have no kind of error for it
+NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
 
 
 def guard(events: Iterator[ev.Event]) -> Iterator[ev.Event]:
@@ -38,10 +40,20 @@ def describe(error: BaseException) -> ev.Failed:
                   "before this step are kept where they were still finite."),
                 error.step,
             )  # fmt: skip
-        case torch.OutOfMemoryError() | MemoryError():
-            return _out_of_memory(str(error))
-        case RuntimeError() if "can't allocate memory" in str(error):
-            return _out_of_memory(str(error))
+        case _other if lacks_memory(error):
+            return ev.Failed(
+                _("There was not enough memory for this run"),
+                first_line(error) or _("The machine has no more to give."),
+                _(
+                    "Halve the batch size, choose a narrower model or smaller images, and start again."
+                ),
+            )
+        case OSError():
+            return ev.Failed(
+                _("A file could not be read or written"),
+                str(error),
+                _("Free some space, or make the file readable and writable, and resume the run."),
+            )
     return ev.Failed(
         _("The run ended in an error: {kind}").format(kind=type(error).__name__),
         str(error) or _("It gave no reason."),
@@ -49,9 +61,12 @@ def describe(error: BaseException) -> ev.Failed:
     )
 
 
-def _out_of_memory(detail: str) -> ev.Failed:
-    return ev.Failed(
-        _("There was not enough memory for this run"),
-        detail.split("\n", 1)[0][:200] or _("The machine has no more to give."),
-        _("Halve the batch size, choose a narrower model or smaller images, and start again."),
-    )
+def lacks_memory(error: BaseException) -> bool:
+    """Whether the machine, or its GPU, had no memory left."""
+    told = isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)
+    return told or isinstance(error, torch.OutOfMemoryError | MemoryError)
+
+
+def first_line(error: BaseException) -> str:
+    """The beginning of what an error says; torch's go on for pages."""
+    return str(error).split("\n", 1)[0][:200]

@@ -29,7 +29,9 @@ from trainlab.engine.boundary import Plane
 from trainlab.engine.build import Parts, autocast, build_parts
 from trainlab.engine.device import default_threads
 from trainlab.engine.edits import taken
+from trainlab.engine.failures import lacks_memory
 from trainlab.engine.keeper import Keeper
+from trainlab.engine.memory import too_large
 from trainlab.engine.meter import Meter, NonFiniteLoss
 from trainlab.engine.progress import Progress, progress_of, snapshot
 from trainlab.engine.randomness import key_seed
@@ -90,6 +92,10 @@ class Trainer:
         except NonFiniteLoss:
             yield from self._save_finite()
             raise
+        except Exception as error:
+            if "parts" not in vars(self) or not lacks_memory(error):
+                raise
+            raise too_large(self.experiment, self.parts, error) from error
         finally:
             torch.set_flush_denormal(False)
             torch.set_num_threads(before)
