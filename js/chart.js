@@ -19,6 +19,7 @@ export class Chart {
       zoom: null, log: false, hidden: new Set(), dark: false, font: "sans-serif", sync: `trainlab-${charts++}`, marks: [],
       hover: x => this.readAt(x),
       select: zoom => this.zoomTo(zoom),
+      scaled: () => {},  // hears which part of the x axis is shown
     };
     this.toolbar = makeToolbar(_, {
       log: on => this.rebuild(() => (this.view.log = on)),
@@ -144,6 +145,7 @@ export class Chart {
 
   drawPlots() {
     const { min, max } = this.view.zoom ?? { min: 0, max: this.series.lastX || 1 };
+    this.view.scaled({ min, max });
     this.plots.forEach((plot, i) =>
       plot.batch(() => {
         plot.setData(this.data(this.panels[i]), false);

@@ -1,7 +1,7 @@
 // The run's buttons, status line, progress bar and error card.
 import { attr, h, icon, keyed, line, text } from "./dom.js";
 
-const COMMANDS = [["start", "Start"], ["pause", "Pause"], ["resume", "Resume"], ["step", "Step"], ["stop", "Stop"], ["reset", "Reset"]];
+const COMMANDS = [["start", "Start"], ["pause", "Pause"], ["resume", "Resume"], ["step", "Step"], ["save", "Save"], ["stop", "Stop"], ["reset", "Reset"]];
 const NEXT = ["pause", "resume", "start", "reset", "stop"];
 const BUSY_MS = 3000;
 // The width of a comma, point, colon or slash beside a digit's.

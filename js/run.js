@@ -4,6 +4,7 @@ import { Chart } from "./chart.js";
 import { makeButtons, makeEdits, makeError, makeProgress, makeStatus } from "./controls.js";
 import { adopt, h, listen, translator, watchTheme } from "./dom.js";
 import { makePlane } from "./plane.js";
+import { makeTimeline } from "./timeline.js";
 import { Series } from "./series.js";
 
 const MOST_ROWS = 12_000;
@@ -19,6 +20,8 @@ function render({ model, el }) {
   const buttons = makeButtons(_, name => model.send({ type: "command", name }));
   const [status, progress, error, plane] = [makeStatus(_), makeProgress(_), makeError(_), makePlane(_)];
   const edits = makeEdits(_);
+  const timeline = makeTimeline(_, (checkpoint, forms) => model.send({ type: "branch", checkpoint, forms }));
+  chart.view.scaled = timeline.place;
   let [run, asked] = [null, -Infinity];
 
   function hello() {
@@ -34,6 +37,7 @@ function render({ model, el }) {
     progress.update(next.progress, next.state);
     error.update(next.error);
     chart.describe(next);
+    timeline.allow(Boolean(next.buttons?.start));
   }
 
   const handlers = {
@@ -51,8 +55,10 @@ function render({ model, el }) {
       series.append(message.n, message.m, buffers);
       if (message.plane !== undefined) plane.update(message.plane, buffers[2], buffers[3]);
       if (message.marks) {
-        chart.view.marks = message.marks;
-        edits.update(message.marks);
+        const edited = message.marks.filter(mark => mark.kind === "edit");
+        chart.view.marks = edited;
+        edits.update(edited);
+        timeline.update(message.marks);
       }
       chart.refresh();
       show(message.status);
@@ -62,7 +68,7 @@ function render({ model, el }) {
   const receive = (message, buffers = []) => handlers[message.type]?.(message, buffers);
 
   const release = adopt(el, "tl-run", "tl-surface");
-  el.append(h("div", { class: "tl-run-head" }, buttons.el, ...status.els, progress.el), error.el, edits.el, plane.el, chart.el);
+  el.append(h("div", { class: "tl-run-head" }, buttons.el, ...status.els, progress.el), error.el, edits.el, plane.el, chart.el, timeline.el);
   show(IDLE);
   const unlisten = listen(model, { "msg:custom": receive });
   const unwatch = watchTheme(el, dark => {

@@ -140,6 +140,13 @@ class Saved(Event):
 
 
 @dataclass(frozen=True)
+class Warned(Event):
+    """Something that the run met and could go on from, which its owner should know."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Answered(Event):
     """The answer to a command: applied, where `reason` may say what came of it, or rejected with the reason."""
 

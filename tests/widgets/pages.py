@@ -74,7 +74,8 @@ class Page:
                 np.vstack([self.epochs, rows[1]]),
             )
         self.status = message["status"]
-        self.marks = message.get("marks", self.marks)
+        marks = message.get("marks", self.marks)
+        self.marks = [mark for mark in marks if mark["kind"] == "edit"]
 
     def until(self, wanted: Callable[[], bool], seconds: float = 30.0) -> None:
         end = time.monotonic() + seconds

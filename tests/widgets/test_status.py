@@ -9,7 +9,7 @@ from trainlab import events as ev
 from trainlab.runs.history import History
 from trainlab.widgets.status import describe, summary
 
-BUTTONS = ("start", "pause", "resume", "step", "stop", "reset")
+BUTTONS = ("start", "pause", "resume", "step", "save", "stop", "reset")
 STATES = get_args(ev.State)
 
 

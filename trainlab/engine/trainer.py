@@ -33,9 +33,10 @@ from trainlab.engine.failures import lacks_memory
 from trainlab.engine.keeper import Keeper
 from trainlab.engine.memory import too_large
 from trainlab.engine.meter import Meter, NonFiniteLoss
+from trainlab.engine.probe import Probe
 from trainlab.engine.progress import Progress, progress_of, snapshot
 from trainlab.engine.randomness import key_seed
-from trainlab.engine.refill import refill
+from trainlab.engine.refill import misfit, refill
 from trainlab.engine.validation import Validation
 from trainlab.engine.weights import weights_sha256
 from trainlab.errors import Problem
@@ -77,7 +78,7 @@ class Trainer:
         self.keeper, self.meter = Keeper(folder, experiment.training.save_every), Meter(0)
         self._stopping = False
         self._budget: int | None = None  # steps before holding: 0 while paused, None while running
-        self._plane = Plane()
+        self._plane, self.probe = Plane(), Probe()
 
     def run(self, inbox: cmd.Commands) -> Iterator[ev.Event]:
         """Train to the end, or to a Stop; obey what comes in through `inbox` between two steps."""
@@ -139,7 +140,8 @@ class Trainer:
                 if self._stopping:
                     break
                 size = self.experiment.batch_size(len(order))
-                self._train_step(order[self.at.rows : self.at.rows + size])
+                with self.probe.around(self.parts, self.at.step + 1):
+                    self._train_step(order[self.at.rows : self.at.rows + size])
                 if self._budget:
                     self._budget -= 1
                 if self.meter.due():
@@ -219,6 +221,7 @@ class Trainer:
             yield steps
         if self.meter.broken is None:  # the last look before a pause too, where no step is new
             yield from self._plane.look(self.parts, self.at.step, self._budget is not None)
+            yield from self.probe.found()
         if self.meter.broken is not None:
             broken, self.meter.broken = self.meter.broken, None
             raise broken
@@ -296,7 +299,8 @@ class Trainer:
                     yield from self._report()
                     yield from self.keeper.save(self.snapshot(), pinned=True)
                     self.meter.restart_clock()
-                    yield ev.Answered(command.id, True)
+                    said = _("the checkpoint after step {step} is kept for good")
+                    yield ev.Answered(command.id, True, said.format(step=self.at.step))
                 case cmd.Edit():
                     yield from self._take_in(command, between)
 
@@ -343,6 +347,8 @@ class Trainer:
     def _restore(self, resume: checkpoint.Snapshot, data: Images) -> None:
         """Go to a checkpoint: build what the run was by then, and fill it."""
         state, self.at = resume.state, progress_of(resume)
+        if self.at.edited > len(self._edits):
+            raise misfit(resume.step, _("the record lacks edits that were made before it"))
         for edit in self._edits[: self.at.edited]:
             self.experiment = changed(self.experiment, edit.changes)
         del self._edits[: self.at.edited]

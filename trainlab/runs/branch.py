@@ -36,25 +36,32 @@ def branch(
     Raises Problem where the checkpoint is damaged or gone, or a run cannot take the changes in.
     """
     experiment = Experiment.load(folder / store.EXPERIMENT)
-    found = checkpoint.load(folder / store.CHECKPOINTS / Path(name).name)
-    record = _record_until(folder, name, found)
-    edited = _edited(experiment, record, found, changes)
-    new = store.create(root, experiment)
+    found, record, then = _moment(folder, name)
+    edited = _edited(then, record, found, changes)
     best = (found.state["best"] or {}).get("step", found.step)
-    for step in {found.step, best}:
-        source = folder / store.CHECKPOINTS / f"step-{step:08d}"
-        if source.is_dir():
-            shutil.copytree(source, new / store.CHECKPOINTS / source.name)
-    lines = [ev.to_json(event) + "\n" for event in (*record, *edited)]
-    (new / store.EVENTS).write_text("".join(lines), encoding="utf-8")
-    parent = asdict(Parent(folder.name, found.step))
-    (new / store.PARENT).write_text(json.dumps(parent), encoding="utf-8")
+
+    def fill(new: Path) -> None:
+        for step in {found.step, best}:
+            source = folder / store.CHECKPOINTS / f"step-{step:08d}"
+            if source.is_dir():
+                shutil.copytree(source, new / store.CHECKPOINTS / source.name)
+        lines = [ev.to_json(event) + "\n" for event in (*record, *edited)]
+        (new / store.EVENTS).write_text("".join(lines), encoding="utf-8")
+        parent = asdict(Parent(folder.name, found.step))
+        (new / store.PARENT).write_text(json.dumps(parent), encoding="utf-8")
+
+    new = store.create(root, experiment, fill)
     trained = False
     for event in store.resume(new, inbox):
         trained = trained or isinstance(event, ev.Steps | ev.Finished)
         yield event
     if not trained:  # what the edit met, or a Stop at once: no story worth keeping
         shutil.rmtree(new, ignore_errors=True)
+
+
+def experiment_at(folder: Path, name: str) -> Experiment:
+    """What the run in `folder` was of when it saved checkpoint `name`. Raises Problem where it is damaged."""
+    return _moment(folder, name)[2]
 
 
 def read_parent(folder: Path) -> Parent | None:
@@ -64,6 +71,17 @@ def read_parent(folder: Path) -> Parent | None:
         return Parent(str(data["run"]), int(data["step"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _moment(folder: Path, name: str) -> tuple[checkpoint.Snapshot, list[ev.Event], Experiment]:
+    """A checkpoint, the record until then, and the experiment with the edits until then."""
+    found = checkpoint.load(folder / store.CHECKPOINTS / Path(name).name)
+    record = _record_until(folder, name, found)
+    then = Experiment.load(folder / store.EXPERIMENT)
+    for event in record:
+        if isinstance(event, ev.Edited):
+            then = changed(then, event.changes)
+    return found, record, then
 
 
 def _record_until(folder: Path, name: str, found: checkpoint.Snapshot) -> list[ev.Event]:
@@ -84,14 +102,11 @@ def _record_until(folder: Path, name: str, found: checkpoint.Snapshot) -> list[e
 
 
 def _edited(
-    experiment: Experiment, record: list[ev.Event], found: checkpoint.Snapshot, changes: Changes
+    then: Experiment, record: list[ev.Event], found: checkpoint.Snapshot, changes: Changes
 ) -> list[ev.Edited]:
     """The edit that a branch begins with, if anything differs. Raises Problem where it cannot be."""
-    for event in record:
-        if isinstance(event, ev.Edited):
-            experiment = changed(experiment, event.changes)
-    new = changed(experiment, changes)
-    changes = difference(experiment, new)
+    new = changed(then, changes)
+    changes = difference(then, new)
     refuse_fixed(changes)
     if not changes:
         return []

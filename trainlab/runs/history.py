@@ -63,6 +63,8 @@ class History:
         self.state: ev.State = "idle"
         self.measures: dict[str, float] = {}  # of the last epoch, beside its means
         self.edits: list[ev.Edited] = []
+        self.warning = ""  # the newest
+        self.probes: list[ev.Probed] = []  # looks into single steps
         # a step, the epochs done by then, and the steps an epoch since; in order
         self._anchors: list[tuple[int, float, int]] = []
 
@@ -71,6 +73,7 @@ class History:
         match event:
             case ev.Started():
                 self.started, self.finished, self.failed = event, None, None
+                self.probes = [probe for probe in self.probes if probe.step <= event.first_step]
                 self.steps.cut(event.first_step)
                 self.epochs.cut(event.first_epoch)
                 self._start_from(event)
@@ -81,11 +84,15 @@ class History:
                 self.epochs.append(np.array([row], dtype=np.float64))
                 self.measures = event.measures
                 self._anchor(event.step, float(event.epoch))
+            case ev.Probed():
+                self.probes.append(event)
             case ev.Edited():
                 self.edits.append(event)
                 self._anchor(event.step, event.position, event.steps_per_epoch)
             case ev.Changed():
                 self.state = event.state
+            case ev.Warned():
+                self.warning = event.text
             case ev.Finished():
                 self.finished = event
             case ev.Failed():
@@ -120,6 +127,11 @@ class History:
         if len(self.steps):
             return float(self.steps.rows[-1, 1])
         return self.started.position if self.started else 0.0
+
+    def position_of(self, step: int) -> float:
+        """How many epochs were done after a step that was recorded, with a fraction."""
+        row = int(np.searchsorted(self.steps.rows[:, 0], step))
+        return float(self.steps.rows[row, 1]) if step and row < len(self.steps) else 0.0
 
     @property
     def plan(self) -> ev.Started | None:

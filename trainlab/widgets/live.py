@@ -5,7 +5,6 @@ Forms that differ from the run in something it cannot take in are for the next r
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from trainlab import commands as cmd
 from trainlab import events as ev
@@ -97,17 +96,3 @@ class LiveEdits:
         if changes in self._refused:
             return _("The run could not take that in: what the forms say now is for the next one")
         return ""
-
-
-def edit_words(edit: ev.Edited) -> str:
-    """An edit as people read it."""
-    parts = [f"{path} {_value(value)}" for path, value in edit.changes.items()]
-    return _("after step {step}: {changes}").format(step=edit.step, changes=", ".join(parts))
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    if value is None:
-        return _("auto")
-    return str(value["kind"]) if isinstance(value, dict) else str(value)

@@ -8,22 +8,26 @@ from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from queue import Empty
 from typing import Any
 
 from trainlab import commands as cmd
 from trainlab import events as ev
+from trainlab.engine.checkpoint import Kept, kept
 from trainlab.engine.worker import ENDED, MakeRun, Worker
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
-from trainlab.runs import load_run
+from trainlab.runs import load_run, store
 from trainlab.runs.history import History
 from trainlab.text import _
 from trainlab.views.series import decimate, packed
 from trainlab.widgets.bundles import RunWidget, sound
-from trainlab.widgets.live import LiveEdits, edit_words
+from trainlab.widgets.live import LiveEdits
 from trainlab.widgets.plane import plane_points
-from trainlab.widgets.status import describe
+from trainlab.widgets.pulse import Pulse
+from trainlab.widgets.status import describe, slowed
+from trainlab.widgets.timeline import marks
 
 EVERY = 0.25  # seconds between two updates while training
 AT_ONCE = 0.12  # seconds between two updates when something happened
@@ -35,7 +39,9 @@ _COMMANDS: dict[str, type[cmd.Command]] = {
     "resume": cmd.Resume,
     "step": cmd.StepOnce,
     "stop": cmd.Stop,
+    "save": cmd.Save,
 }
+Begin = tuple[Experiment, MakeRun]  # what a run is of by then, and how it comes about
 
 
 @dataclass(frozen=True)
@@ -58,24 +64,30 @@ class _Closed:
 class Session:
     """Starts runs, tells them what the page's buttons say, and shows what they report.
 
-    `make` gives the experiment and the run to start: it is asked when Start is pressed, and may raise
-    Problem. `live.want(experiment)` edits the run under way.
+    `make` gives what Start begins: it is asked when it is pressed, and may raise Problem. So may `branch`,
+    which is asked for a run that goes on from a checkpoint of the run in a folder: as the forms say, or
+    as it was. `live.want(experiment)` edits the run under way.
     """
 
-    def __init__(self, view: RunWidget, make: Callable[[], tuple[Experiment, MakeRun]]) -> None:
+    def __init__(self, view: RunWidget, make: Callable[[], Begin]) -> None:
         self.view, self._make = view, make
+        self.branch: Callable[[str, str, bool], Begin] | None = None
         self.worker = Worker()
         self.live = LiveEdits(self.worker.send, self._say)
         self.history = History()
+        self.ended: Callable[[str, str], None] = lambda _folder, _words: None
         self.path = ""  # of the newest run
         self.state: ev.State = "idle"
         self._shown = 0  # names the history that the page shows
         self._sent = (0, 0, 0)  # what the page has: its name, and its rows of steps and of epochs
         self._sent_at = 0.0
-        self._marked = 0  # edits that the page has
+        self._kept: tuple[Kept, ...] = ()
+        self._marks: list[dict[str, Any]] = []  # that the page has
         self._speed = 0.0
-        self._note = ""
+        self._note = self._held = ""
         self._building: ev.Progress | None = None
+        self._pulse = Pulse()
+        self._shares = False  # the run trains in this process, which cells use too
         self._boundary: ev.Boundary | None = None
         self._boundary_sent = -1  # the step of the newest one that the page has
         self._points: tuple[tuple[str, ...], bytes] | None = None  # of a plane
@@ -89,24 +101,44 @@ class Session:
 
     def command(self, name: str) -> None:
         """Do what a button says. Never blocks: the run answers in its own time."""
-        under_way = self.worker.busy and self.worker.state not in ENDED
-        if name == "start" and under_way:
-            self._put(ev.Answered(0, False, _("a run is under way: stop it first")))
-        elif name == "start" or (name == "step" and not under_way):
-            try:
-                experiment, make = self._make()
-            except Problem as problem:
-                self._put(ev.Failed(problem.what, problem.why, problem.remedy))
-            else:
-                first = (cmd.Pause(), cmd.StepOnce()) if name == "step" else ()
-                self.live.begin(experiment)
-                self.worker.start(make, *first)
+        if name == "start" or (name == "step" and not self.under_way):
+            self.begin(self._make, *((cmd.Pause(), cmd.StepOnce()) if name == "step" else ()))
         elif name == "reset":
-            if under_way:
+            if self.under_way:
                 self.worker.send(cmd.Stop())
             self._put(_Reset())
         elif name in _COMMANDS:
             self.worker.send(_COMMANDS[name]())
+
+    def hold(self, why: str) -> None:
+        """Pause the run that is under way, saved, and say why it waits."""
+        self._held = why
+        if self.worker.state in ("building", "running"):
+            self.worker.send(cmd.Pause())
+            self.worker.send(cmd.Save())
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a run is being built or trained."""
+        return self.worker.busy and self.worker.state not in ENDED
+
+    def begin(self, prepare: Callable[[], Begin], *first: cmd.Command) -> None:
+        """Begin a run, new or resumed, with commands it finds waiting; a Problem is shown as a card."""
+        if self.under_way:
+            self._say(_("a run is under way: stop it first"))
+            return
+        try:
+            experiment, make = prepare()
+        except Problem as problem:
+            self.refuse(problem)
+        else:
+            self._shares = experiment.training.worker == "thread"
+            self.live.begin(experiment)
+            self.worker.start(make, *first)
+
+    def refuse(self, problem: Problem) -> None:
+        """Show why something was not begun, as a card."""
+        self._put(ev.Failed(problem.what, problem.why, problem.remedy))
 
     def close(self) -> None:
         """End the run, saved, and the pump."""
@@ -129,6 +161,8 @@ class Session:
                 self._put(_Hello(view if isinstance(view, str) else None))
             case {"type": "command", "name": str(name)}:
                 self.command(name)
+            case {"type": "branch", "checkpoint": str(name), "forms": bool(forms)} if self.branch:
+                self.begin(partial(self.branch, self.path, name, forms))
 
     def _pump(self) -> None:
         waiting = urgent = False
@@ -159,10 +193,15 @@ class Session:
             case ev.Opened():
                 self._clear()
                 self._opened, self._folder = run, item.run
+                self._recall(Path(item.run))
                 self.state = "building"
             case ev.Progress():
+                first = run != self._opened and self.state != "building"
+                if first:  # it has no folder yet: its process starts
+                    self._clear()
+                    self.state = "building"
                 self._building = item
-                return False
+                return first
             case ev.Boundary():
                 self._part_plane(item)
                 return self.state == "paused"
@@ -185,12 +224,18 @@ class Session:
         self.history.add(event)
         if isinstance(event, ev.Started):
             self.path = self._folder
+        if isinstance(event, ev.Started | ev.Saved | ev.Changed):
+            self._kept = kept(Path(self._folder) / store.CHECKPOINTS)  # older ones go meanwhile
         if isinstance(event, ev.Edited):
             self.live.took(event)
         if isinstance(event, ev.Changed):
             self.state, self._note = event.state, ""
+            self._held = self._held if event.state == "paused" else ""
             if event.state in ENDED:
                 self._ended = run
+                if len(self.history.steps):
+                    status = self._status()
+                    self.ended(self._folder, f"{status['state_label']}. {status['summary']}")
                 if run == self.worker.run:
                     self.live.end()
                 if self._resetting == run:
@@ -204,16 +249,25 @@ class Session:
             self._shown += 1
         self._boundary = boundary
 
+    def _recall(self, folder: Path) -> None:
+        """What a run that is resumed, or a branch, reported before."""
+        with suppress(OSError, ValueError):
+            for event in store.read_events(folder):
+                self.history.add(event)
+        self.history.failed = None
+
     def _clear(self) -> None:
         """An empty chart, for another run."""
-        self.history = History()
+        self.history, self._kept = History(), ()
         self._boundary = self._points = None
         self.state = "idle"
         self._shown += 1
         self._speed, self._note, self._building = 0.0, "", None
 
     def _status(self) -> dict[str, Any]:
-        return describe(self.history, self.state, self._speed, self._note, self._building)
+        slow = self.state == "running" and self._shares and self._pulse.lost()
+        note = self._note or self._held or (slowed() if slow else "")
+        return describe(self.history, self.state, self._speed, note, self._building)
 
     def _show(self) -> None:
         """Send what is new since the last time."""
@@ -245,10 +299,9 @@ class Session:
         }
         buffers = [packed(steps), packed(epochs)]
         whole = kind == "snapshot"
-        edits = self.history.edits
-        if whole or len(edits) != self._marked:
-            self._marked = len(edits)
-            message["marks"] = [{"x": edit.position, "text": edit_words(edit)} for edit in edits]
+        found = marks(self.history, self._kept)
+        if whole or found != self._marks:
+            self._marks = message["marks"] = found
         if self._boundary is None or self._points is None:
             message |= {"plane": None} if whole else {}
         elif whole or self._boundary.step != self._boundary_sent:

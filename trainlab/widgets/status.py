@@ -20,8 +20,8 @@ _MEASURES = {"digit_accuracy": "digits right", "near_zero": "weights near zero"}
 _BUTTONS: dict[str, tuple[str, ...]] = {
     "idle": ("start", "step"),
     "building": ("stop",),
-    "running": ("pause", "stop", "reset"),
-    "paused": ("resume", "step", "stop", "reset"),
+    "running": ("pause", "save", "stop", "reset"),
+    "paused": ("resume", "step", "save", "stop", "reset"),
     "stopping": (),
     "done": ("start", "step", "reset"),
     "failed": ("start", "step", "reset"),
@@ -43,13 +43,21 @@ def describe(
         "summary": summary(history),
         "buttons": {
             name: name in _BUTTONS[state]
-            for name in ("start", "pause", "resume", "step", "stop", "reset")
+            for name in ("start", "pause", "resume", "step", "save", "stop", "reset")
         },
-        "message": note or _message(history, state, building),
+        "message": note or _message(history, state, building) or history.warning,
         "error": {"what": failed.what, "why": failed.why, "remedy": failed.remedy}
         if failed
         else None,
     }
+
+
+def slowed() -> str:
+    """Why a run that shares this process is slow."""
+    return _(
+        "Another cell is running and takes Python's time from the training. With worker = process "
+        "(panel Train) the next run trains undisturbed."
+    )
 
 
 def summary(history: History) -> str:

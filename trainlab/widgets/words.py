@@ -6,7 +6,9 @@ _KEYS = """
 About {name}|Reset {name} to default|Move {name} up|Move {name} down|Remove {name}
 Add|Add to the list|When to use|Pitfalls|auto|Copy|Download|Copied|Copying was not allowed
 Show the code|Panels|Preparing the panel …
-Run|Progress|Edited during the run|What to do next:|Start|Pause|Resume|Step|Stop|Reset
+Run|Progress|Edited during the run|What to do next:|Start|Pause|Resume|Step|Save|Stop|Reset
+What happened to the run|Below the curves: edits and checkpoints. Choose one.|Stop the run first
+Branch with the forms' changes|Go back to here
 Chart|Loss|Accuracy|Learning rate|each step|train|train mean|validation|lr|Log loss|Show lr
 The race|Surface|Your lr ×|Racers|Play|Play the race|Pause the race|Step the race
 Drag the start|left the picture|cannot run on two weights
