@@ -1,0 +1,194 @@
+"""Probe: what a training step does inside the network. It only reads: the run is the same with and without it."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from trainlab import events as ev
+from trainlab.catalog.activations import ActivationChoice
+from trainlab.catalog.inits import layers
+from trainlab.choice import choices
+from trainlab.engine.build import Parts
+
+SHARE = 0.01  # of the time, at most, is spent on looking
+LEAST = 0.1  # seconds between two looks; in a long run a hundredth of its length so far
+SAMPLE = 2048  # values of a layer that mean, deviation and histogram are taken from
+BINS = 24
+FULL = 0.97  # of the way from the middle of an activation's range to its end: saturated
+RANGES: dict[type[nn.Module], tuple[float, float]] = {
+    nn.Tanh: (-1, 1),
+    nn.Softsign: (-1, 1),
+    nn.Hardtanh: (-1, 1),
+    nn.Sigmoid: (0, 1),
+    nn.Hardsigmoid: (0, 1),
+}
+MUTE = (nn.ReLU, nn.ReLU6)  # nothing gets through below zero, and no gradient
+
+
+class Probe:
+    """Looks into a step now and then, so rarely that it costs a hundredth of the time.
+
+    Args:
+        every: look each time after so many steps instead, whatever it costs.
+    """
+
+    def __init__(self, every: int = 0) -> None:
+        self.every = every
+        self._began = self._due = -math.inf
+        self._seen: ev.Probed | None = None
+
+    @contextmanager
+    def around(self, parts: Parts, step: int) -> Iterator[None]:
+        """Take the step inside; where it is time, note what it does."""
+        now = time.perf_counter()
+        if (step - 1) % self.every if self.every else now < self._due:
+            yield
+            return
+        look = Look(parts)
+        with look:
+            yield
+        self._seen = look.event(step)
+        if self._began < 0:
+            self._began = now
+        end = time.perf_counter()
+        self._due = end + max(LEAST, look.seconds / SHARE, (end - self._began) / 100)
+
+    def found(self) -> Iterator[ev.Event]:
+        """What was seen since the last call, if anything was."""
+        if self._seen is not None:
+            yield self._seen
+            self._seen = None
+
+
+class Look:
+    """A context around one training step; afterwards `event` tells what happened in it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.seconds = 0.0  # spent on looking
+        self._measures: dict[str, dict[str, Tensor]] = {}
+        self._samples: dict[str, Tensor] = {}
+        self._hooks: list[Any] = []
+
+    def __enter__(self) -> None:
+        start = time.perf_counter()
+        model = self.parts.model
+        named = model.named_parameters()
+        self._weights = {name: p for name, p in named if p.ndim > 1 and p.requires_grad}
+        self._before = {name: p.detach().clone() for name, p in self._weights.items()}
+        if self.parts.forward is model:  # a compiled network is looked at from outside
+            self._hook(model)
+        if isinstance(self.parts.forward, nn.Module):
+            self._hooks.append(self.parts.forward.register_forward_pre_hook(self._data_ready))
+        self._began = self._forward = self._now()
+        self.seconds = self._before_step = self._began - start
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        for hook in self._hooks:
+            hook.remove()
+        end = self._now()
+        if kind is None:
+            whole = max(end - self._began - (self.seconds - self._before_step), 1e-9)
+            self._data_share = min(1.0, (self._forward - self._began) / whole)
+            self._weigh()
+            self.seconds += time.perf_counter() - end
+
+    def event(self, step: int) -> ev.Probed:
+        """What was seen, as plain numbers; `step` is the number of the step."""
+        start = time.perf_counter()
+        flat = [(name, key, v) for name, row in self._measures.items() for key, v in row.items()]
+        values = torch.stack([value for _name, _key, value in flat]).tolist() if flat else []
+        rows: dict[str, dict[str, float]] = {}
+        for (name, key, _value), value in zip(flat, values, strict=True):
+            rows.setdefault(name, {})[key] = value
+        pictures = {name: histogram(sample) for name, sample in self._samples.items()}
+        self.seconds += time.perf_counter() - start
+        return ev.Probed(step, rows, pictures, self._data_share)
+
+    def _hook(self, model: nn.Module) -> None:
+        bends = tuple(choice.target for choice in choices(ActivationChoice))
+        filters = set(layers(model))
+        for name, module in model.named_modules():
+            if module in filters or isinstance(module, bends):
+                self._hooks.append(module.register_forward_hook(self._noting(name)))
+
+    def _noting(self, name: str) -> Any:
+        def note(module: nn.Module, _inputs: object, output: Any) -> None:
+            start = time.perf_counter()
+            if isinstance(output, Tensor):  # attention gives a pair
+                self._note(name, module, output.detach())
+            self.seconds += time.perf_counter() - start
+
+        return note
+
+    def _note(self, name: str, module: nn.Module, output: Tensor) -> None:
+        sample = sampled(output)
+        row = self._measures.setdefault(name, {})
+        row["mean"], row["std"] = sample.mean(), sample.std(correction=0)
+        self._samples[name] = sample
+        if isinstance(module, MUTE):
+            row["dead"] = dead_share(output)
+        if type(module) in RANGES:
+            row["saturated"] = saturated_share(sample, *RANGES[type(module)])
+
+    def _data_ready(self, _module: nn.Module, _inputs: object) -> None:
+        if self._forward == self._began:  # the first pass of the step
+            self._forward = self._now()
+
+    def _weigh(self) -> None:
+        """Compare the weights with those before the step."""
+        for name, weight in self._weights.items():
+            row = self._measures.setdefault(name.removesuffix(".weight"), {})
+            before = self._before[name]
+            row["weight_norm"] = norm(before)
+            row["update_ratio"] = norm(weight.detach() - before) / norm(before)
+            if weight.grad is not None:
+                row["grad_norm"] = norm(weight.grad)
+                self._samples[f"{name} gradient"] = sampled(weight.grad)
+
+    def _now(self) -> float:
+        if self.parts.device.type == "cuda":  # else the clock would stop before the work does
+            torch.cuda.synchronize(self.parts.device)
+        return time.perf_counter()
+
+
+def norm(values: Tensor) -> Tensor:
+    """The length of all values as one vector."""
+    return torch.linalg.vector_norm(values.float())
+
+
+def sampled(values: Tensor, most: int = SAMPLE) -> Tensor:
+    """About `most` of the values (N, ...) as floats: those of the first rows."""
+    rows = max(1, math.ceil(most * len(values) / max(1, values.numel())))
+    return values[:rows].flatten()[:most].float()
+
+
+def dead_share(output: Tensor) -> Tensor:
+    """The share of units, features (N, F) or channels (N, C, H, W), that are silent for the whole batch."""
+    feature = 1 if output.ndim in (2, 4) else output.ndim - 1  # tokens (N, T, F) have them last
+    others = [axis for axis in range(output.ndim) if axis != feature]
+    return (output.amax(others) <= 0).float().mean()
+
+
+def saturated_share(output: Tensor, low: float, high: float) -> Tensor:
+    """The share of values near an end of the range, where an activation has no slope."""
+    middle, half = (low + high) / 2, (high - low) / 2
+    return ((output - middle).abs() >= FULL * half).float().mean()
+
+
+def histogram(values: Tensor) -> tuple[float, ...]:
+    """The least and the largest value, then how many lie in each of 24 bins between them."""
+    finite = values.double().cpu().numpy()
+    finite = finite[np.isfinite(finite)]
+    if not len(finite):
+        return ()
+    low, high = float(finite.min()), float(finite.max())
+    place = (finite - low) * (BINS / max(high - low, 1e-300))
+    counts = np.bincount(place.astype(np.int64).clip(max=BINS - 1), minlength=BINS)
+    return (low, high, *map(float, counts))
