@@ -96,6 +96,8 @@ class Progress:
                 if event.text != self._text:
                     complain(event.text)
                 self._text = event.text
+            case ev.Warned():
+                complain(event.text)
             case ev.Started():
                 self._start(event)
             case ev.Steps() if self._bar is not None:

@@ -68,7 +68,7 @@ def save(folder: Path, snapshot: Snapshot, pinned: bool = False) -> Path:
             _swap(draft, final)
         elif pinned:
             (final / PINNED).touch()
-            _fsync(final)
+            sync(final)
     except (OSError, RuntimeError, SafetensorError) as error:  # each library reports it its own way
         _discard(draft)
         raise Problem(
@@ -152,7 +152,7 @@ def _write(draft: Path, snapshot: Snapshot, pinned: bool) -> None:
     if pinned:
         (draft / PINNED).touch()
     for name in (*MOST, ""):
-        _fsync(draft / name)
+        sync(draft / name)
 
 
 def _swap(draft: Path, final: Path) -> None:
@@ -167,7 +167,7 @@ def _swap(draft: Path, final: Path) -> None:
         if os.path.lexists(old):
             old.rename(final)
         raise
-    _fsync(final.parent)
+    sync(final.parent)
     _discard(old)
 
 
@@ -248,7 +248,8 @@ def _sums(path: Path) -> dict[str, str]:
     return lines
 
 
-def _fsync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file, or what a folder lists, is safely on disk."""
     if os.name == "nt" and path.is_dir():  # Windows has no handle for a folder
         return
     handle = os.open(path, os.O_RDONLY)

@@ -31,16 +31,16 @@ def refill(parts: Parts, found: Snapshot) -> None:
         parts.optimizer.load_state_dict(_laid_out(own["optimizer"], memory))
         parts.schedule.load_state_dict(schedule)
     except (RuntimeError, ValueError, KeyError, TypeError) as error:  # what only torch can tell
-        raise _misfit(found.step, str(error)) from error
+        raise misfit(found.step, str(error)) from error
 
 
 def refuse_misfit(step: int, own: Any, given: Any) -> None:
     """Raise Problem where a part of the checkpoint of this step is not formed like the run's own."""
     for fault in misfits(own, given, ""):
-        raise _misfit(step, fault)
+        raise misfit(step, fault)
 
 
-def _misfit(step: int, why: str) -> Problem:
+def misfit(step: int, why: str) -> Problem:
     """The problem of a checkpoint that is whole, but of another run."""
     return Problem(
         _("step-{step:08d}: the checkpoint does not fit this run").format(step=step),

@@ -3,14 +3,20 @@
 runs/<id>/  experiment.json  environment.json  events.jsonl  checkpoints/  (parent.json)
 """
 
+import errno
 import json
+import os
 import platform
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
+from io import FileIO
+from itertools import chain
 from pathlib import Path
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
@@ -26,6 +32,7 @@ from trainlab.text import _
 
 EXPERIMENT, ENVIRONMENT, EVENTS = "experiment.json", "environment.json", "events.jsonl"
 CHECKPOINTS, PARENT = "checkpoints", "parent.json"
+DRAFT, YOUNG = ".new-", 10.0  # a folder that is about to appear; seconds that this may take
 
 
 def start(experiment: Experiment, root: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
@@ -51,14 +58,11 @@ def resume(folder: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
     with locked(folder):
         snapshot, problems = checkpoint.newest(folder / CHECKPOINTS)
         if snapshot is None:
-            raise (
-                problems[0]
-                if problems
-                else Problem(
-                    _("{folder}: the run has no checkpoint to resume from").format(folder=folder),
-                    _("it ended before its first one"),
-                    _("start the experiment again"),
-                )
+            why = problems[0] if problems else _("it ended before its first one")
+            raise Problem(
+                _("{folder}: the run has no checkpoint to resume from").format(folder=folder),
+                str(why),
+                _("start the experiment again"),
             )
         _mend(folder / EVENTS)
         yield ev.Opened(str(folder))
@@ -68,7 +72,14 @@ def resume(folder: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
         trainer = Trainer(
             experiment, folder / CHECKPOINTS, snapshot, threads[0] if threads else None, edits
         )
-        yield from _record(guard(trainer.run(inbox)), folder)
+        yield from _record(chain(_passed_over(problems, snapshot), guard(trainer.run(inbox))), folder)
+
+
+def _passed_over(problems: list[Problem], used: checkpoint.Snapshot) -> Iterator[ev.Event]:
+    """A warning for each damaged checkpoint that is newer than the one used."""
+    text = _("{what} ({why}): going on from step {step} instead")
+    for problem in problems:
+        yield ev.Warned(text.format(what=problem.what, why=problem.why, step=used.step))
 
 
 def read_events(folder: Path) -> Iterator[ev.Event]:
@@ -80,28 +91,56 @@ def read_events(folder: Path) -> Iterator[ev.Event]:
             yield ev.from_json(line)
 
 
-def create(root: Path, experiment: Experiment) -> Path:
-    """A new run's folder, with what it was made of. Raises Problem where it cannot be written."""
+def create(
+    root: Path, experiment: Experiment, fill: Callable[[Path], None] = lambda _folder: None
+) -> Path:
+    """A new run's folder, which appears with all that `fill` puts there. Raises Problem where it cannot be written."""
     name = f"{datetime.now():%Y%m%d-%H%M%S}-{experiment.dataset.kind}-{experiment.model.kind}"
+    draft = root / f"{DRAFT}{uuid4().hex}"
+    files = {
+        EXPERIMENT: experiment.to_json(),
+        ENVIRONMENT: json.dumps(_environment(), indent=2),
+        EVENTS: "",
+    }
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
-            folder = root / f"{name}{suffix}"
-            try:
-                folder.mkdir()
-                break
-            except FileExistsError:
-                continue
-        (folder / EXPERIMENT).write_text(experiment.to_json(), encoding="utf-8")
-        (folder / ENVIRONMENT).write_text(json.dumps(_environment(), indent=2), encoding="utf-8")
-        (folder / EVENTS).touch()
+        _sweep(root)
+        draft.mkdir(parents=True)
+        for file, text in files.items():
+            (draft / file).write_text(text, encoding="utf-8")
+        fill(draft)
+        for file in files:
+            checkpoint.sync(draft / file)
+        return _named(draft, root, name)
     except OSError as error:
+        shutil.rmtree(draft, ignore_errors=True)
         raise Problem(
             _("{root}: runs cannot be kept here").format(root=root),
             error.strerror or str(error),
             _("name a folder you may write to with --runs, or free some space"),
         ) from error
-    return folder
+
+
+def _sweep(root: Path) -> None:
+    """Remove what a kill left of folders that were about to appear; a young one may be another process's."""
+    for draft in root.glob(f"{DRAFT}*"):
+        with suppress(OSError):
+            if time.time() - draft.stat().st_mtime > YOUNG:
+                shutil.rmtree(draft, ignore_errors=True)
+
+
+def _named(draft: Path, root: Path, name: str) -> Path:
+    """The draft under its name, with a number if others have it."""
+    for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
+        folder = root / f"{name}{suffix}"
+        try:
+            draft.rename(folder)
+        except OSError:  # a folder that is not empty keeps its name
+            if not folder.exists():
+                raise
+            continue
+        checkpoint.sync(root)
+        return folder
+    raise FileExistsError(name)
 
 
 def _environment() -> dict[str, str | None]:
@@ -133,6 +172,12 @@ def locked(folder: Path) -> Iterator[None]:
             _("another process trains it"),
             _("stop it there first"),
         ) from None
+    except OSError as error:
+        raise Problem(
+            _("{folder}: the run cannot be written").format(folder=folder),
+            error.strerror or str(error),
+            _("make the folder writable, or free some space"),
+        ) from error
     try:
         yield
     finally:
@@ -141,12 +186,27 @@ def locked(folder: Path) -> Iterator[None]:
 
 def _record(events: Iterator[ev.Event], folder: Path) -> Iterator[ev.Event]:
     """Write each event before it is passed on; the page never knows more than the disk."""
-    with (folder / EVENTS).open("a", encoding="utf-8") as file:
+    with (folder / EVENTS).open("ab", buffering=0) as file:  # nothing is left to be written at its end
         for event in events:
             if not isinstance(event, ev.Progress | ev.Answered | ev.Boundary):
-                file.write(ev.to_json(event) + "\n")
-                file.flush()
+                _append(file, event)
             yield event
+
+
+def _append(file: FileIO, event: ev.Event) -> None:
+    """Write one line. Raises Problem where the disk does not take it; what it took is mended later."""
+    line = (ev.to_json(event) + "\n").encode()
+    try:
+        if file.write(line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if isinstance(event, ev.Saved):  # the edits before a checkpoint are needed to go on from it
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise Problem(
+            _("{file}: the record of the run could not be written").format(file=file.name),
+            error.strerror or str(error),
+            _("free some space; the run can be resumed from its newest checkpoint"),
+        ) from error
 
 
 def _mend(path: Path) -> None:
