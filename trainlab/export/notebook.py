@@ -20,7 +20,7 @@ def notebook(script: str) -> str:
     lines = script.splitlines()
     head = ast.parse(script).body[0].end_lineno or 0
     what, _blank, rest = (ast.get_docstring(ast.parse(script)) or "").partition("\n")
-    cells = [_cell(0, "markdown", f"# {_plain(what.rstrip("."))}\n\n{_plain(rest.strip())}")]
+    cells = [_cell(0, "markdown", f"# {_plain(what.rstrip('.'))}\n\n{_plain(rest.strip())}")]
     starts = [head, *_margins(script), len(lines)]
     for begin, end in pairwise(starts):
         block = lines[begin:end]
