@@ -63,3 +63,12 @@ def refuse_fixed(changes: Changes) -> None:
                 _("it decides what the run has already done"),
                 _("start another run with it"),
             )
+
+
+def in_words(value: Any) -> str:
+    """A setting's value as people read it: of a choice its kind."""
+    if isinstance(value, list):
+        return "[" + ", ".join(map(in_words, value)) + "]"
+    if value is None:
+        return _("auto")
+    return str(value.get("kind", value)) if isinstance(value, dict) else str(value)

@@ -1,9 +1,10 @@
-"""The command line: `trainlab lab | train | export | list | doctor`.
+"""The command line: `trainlab lab | train | runs | export | list | doctor`.
 
 Exit codes: 0 well; 1 a run failed, or doctor found an error; 2 bad input; 130 interrupted.
 """
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -57,9 +58,11 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_lab(add("lab", _lab, _("open the lab in a browser")))
     _add_train(add("train", _train, _("train an experiment and keep its run")))
-    export = add("export", _export, _("write the experiment as a script that needs no trainlab"))
+    _add_runs_commands(add("runs", _runs, _("the runs that were kept")))
+    export = add("export", _export, _("write a script that needs no trainlab; or pack a run"))
     export.add_argument("source", metavar="EXPERIMENT|RUN", help=_("a file, `default`, or a run"))
-    export.add_argument("-o", "--output", type=Path, metavar="FILE", help=_("instead of stdout"))
+    ending = _("instead of stdout: .py a script, .ipynb a notebook, .zip all there is of a run")
+    export.add_argument("-o", "--output", type=Path, metavar="FILE", help=ending)
     listing = add("list", _list, _("what there is to choose from"))
     listing.add_argument(
         "family", nargs="?", metavar="FAMILY", help=_("only this one, with fields")
@@ -74,6 +77,13 @@ def _add_lab(parser: argparse.ArgumentParser) -> None:
     _add_runs(parser)
     parser.add_argument("--port", type=_port, help=_("default: 8866, or any free one"))
     parser.add_argument("--no-browser", action="store_true", help=_("only print the address"))
+    parser.add_argument(
+        "--unwatched",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help=_("pause a run so long after its page was closed, and end it after as long again"),
+    )
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -91,14 +101,48 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         help=_("change a setting: optimizer=sgd, optimizer.lr=0.1 (may be repeated)"),
     )
     _add_runs(parser)
-    parser.add_argument("--resume", type=Path, metavar="RUN", help=_("go on with a stopped run"))
+    parser.add_argument("--resume", metavar="RUN", help=_("go on with a stopped run; see `runs`"))
     parser.add_argument("--json", action="store_true", help=_("print the result as JSON"))
 
 
-def _add_runs(parser: argparse.ArgumentParser) -> None:
+# action of `trainlab runs` -> its help, what it takes, and the function of trainlab.cli.runs that does it
+_ACTIONS: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "list": ("all of them, newest first", (), "show_all"),
+    "show": ("one of them in full", ("run",), "show_one"),
+    "rename": ("give one a name", ("run", "text"), "change"),
+    "note": ("write a note on one", ("run", "text"), "change"),
+    "pin": ("keep one at the top of the lab's table", ("run",), "change"),
+    "unpin": ("let it go from there", ("run",), "change"),
+    "delete": ("throw one away; for 30 days it can be restored", ("run",), "delete"),
+    "open": ("open one that was packed with `export RUN -o FILE.zip`", ("file",), "unpack"),
+    "restore": ("bring one back that was thrown away, by its whole id", ("run",), "restore"),
+}
+
+
+def _add_runs_commands(parser: argparse.ArgumentParser) -> None:
+    """RUN may be a path, an id, the beginning of one, or the name that the run was given."""
+    parser.set_defaults(action="list", runs=None, json=False)
+    actions = parser.add_subparsers(metavar="ACTION")
+    for name, (says, takes, _function) in _ACTIONS.items():
+        added = actions.add_parser(name, help=_(says), description=_(says), allow_abbrev=False)
+        added.set_defaults(action=name)
+        for each in takes:
+            added.add_argument(each, metavar=each.upper())
+        _add_listing_options(added)
+    _add_listing_options(parser)
+
+
+def _add_listing_options(parser: argparse.ArgumentParser) -> None:
+    _add_runs(parser, default=argparse.SUPPRESS)
+    as_json = _("as JSON, for programs")
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=as_json)
+
+
+def _add_runs(parser: argparse.ArgumentParser, default: object = None) -> None:
     parser.add_argument(
         "--runs",
         type=Path,
+        default=default,
         metavar="DIR",
         help=_("the folder that keeps runs (default: $TRAINLAB_RUNS or ./runs)"),
     )
@@ -110,13 +154,24 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(_("must be a number of seconds, 1 or more"))
+    return seconds
+
+
 # Each command imports what it needs: `--version` and mistakes must not wait for torch.
 
 
 def _lab(arguments: argparse.Namespace) -> int:
     from trainlab.cli.lab import serve
 
-    return serve(arguments.runs, arguments.port, browser=not arguments.no_browser)
+    browser = not arguments.no_browser
+    return serve(arguments.runs, arguments.port, browser, arguments.unwatched)
 
 
 def _train(arguments: argparse.Namespace) -> int:
@@ -125,26 +180,17 @@ def _train(arguments: argparse.Namespace) -> int:
     return train(arguments)
 
 
-def _export(arguments: argparse.Namespace) -> int:
-    from trainlab.cli.settings import read_experiment
-    from trainlab.export import script
-    from trainlab.runs import load_run
+def _runs(arguments: argparse.Namespace) -> int:
+    from trainlab.cli import runs
 
-    if arguments.source != "default" and Path(arguments.source).is_dir():
-        run = load_run(arguments.source)
-        text = script(run.experiment, run.threads, edits=run.edits)
-    else:
-        text = script(read_experiment(arguments.source))
-    if arguments.output is None:
-        say(text.rstrip("\n"))
-        return 0
-    try:
-        arguments.output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Problem(
-            _("{path}: cannot be written").format(path=arguments.output), error.strerror or ""
-        ) from None
-    return 0
+    command: Command = getattr(runs, _ACTIONS[arguments.action][2])
+    return command(arguments)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from trainlab.cli.export import export
+
+    return export(arguments)
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -17,8 +17,10 @@ from trainlab import events as ev
 from trainlab.cli.settings import read_experiment
 from trainlab.cli.streams import complain, say
 from trainlab.errors import Problem
+from trainlab.places import runs_folder
 from trainlab.runs import load_run
 from trainlab.runs import train as train_run
+from trainlab.runs.listing import find
 from trainlab.text import _
 
 
@@ -29,15 +31,15 @@ def train(arguments: argparse.Namespace) -> int:
             _("--resume goes on with the run's own experiment"), _("leave out EXPERIMENT and --set")
         )
     with interruptible():
-        experiment = None
-        if not arguments.resume:
+        experiment = resume = None
+        if arguments.resume:
+            resume = find(arguments.resume, arguments.runs or runs_folder())
+        else:
             experiment = read_experiment(arguments.experiment, arguments.set)
         progress = Progress(sys.stderr.isatty())
         try:
             with closing(progress):
-                run = train_run(
-                    experiment, arguments.runs, resume=arguments.resume, on_event=progress
-                )
+                run = train_run(experiment, arguments.runs, resume=resume, on_event=progress)
         except Problem as problem:
             if not progress.started:
                 raise

@@ -1,6 +1,6 @@
 """The run store: a folder a run, written so that a kill at any moment loses no finished line.
 
-runs/<id>/  experiment.json  environment.json  events.jsonl  checkpoints/  (parent.json)
+runs/<id>/  experiment.json  environment.json  events.jsonl  checkpoints/  summary.json  (parent.json  notes.json)
 """
 
 import errno
@@ -28,11 +28,13 @@ from trainlab.engine.failures import guard
 from trainlab.engine.trainer import Trainer
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
+from trainlab.runs.summary import Digest
 from trainlab.text import _
 
 EXPERIMENT, ENVIRONMENT, EVENTS = "experiment.json", "environment.json", "events.jsonl"
-CHECKPOINTS, PARENT = "checkpoints", "parent.json"
+CHECKPOINTS, PARENT, LOCK = "checkpoints", "parent.json", ".lock"
 DRAFT, YOUNG = ".new-", 10.0  # a folder that is about to appear; seconds that this may take
+PROBE = 0.2  # seconds: who only looks whether a run is held lets go of it sooner
 
 
 def start(experiment: Experiment, root: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
@@ -72,7 +74,9 @@ def resume(folder: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
         trainer = Trainer(
             experiment, folder / CHECKPOINTS, snapshot, threads[0] if threads else None, edits
         )
-        yield from _record(chain(_passed_over(problems, snapshot), guard(trainer.run(inbox))), folder)
+        yield from _record(
+            chain(_passed_over(problems, snapshot), guard(trainer.run(inbox))), folder
+        )
 
 
 def _passed_over(problems: list[Problem], used: checkpoint.Snapshot) -> Iterator[ev.Event]:
@@ -80,6 +84,15 @@ def _passed_over(problems: list[Problem], used: checkpoint.Snapshot) -> Iterator
     text = _("{what} ({why}): going on from step {step} instead")
     for problem in problems:
         yield ev.Warned(text.format(what=problem.what, why=problem.why, step=used.step))
+
+
+def fail(folder: Path, card: ev.Failed) -> Iterator[ev.Event]:
+    """Record what ended a run that could not say so itself, since its process is gone."""
+    with locked(folder):
+        _mend(folder / EVENTS)
+        yield from _record(iter([card, ev.Changed("failed")]), folder)
+    if not any(isinstance(event, ev.Started) for event in read_events(folder)):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_events(folder: Path) -> Iterator[ev.Event]:
@@ -163,9 +176,9 @@ def _environment() -> dict[str, str | None]:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Refuse a second process on the same run."""
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock = FileLock(folder / LOCK)
     try:
-        lock.acquire()
+        lock.acquire(timeout=PROBE)
     except Timeout:
         raise Problem(
             _("{folder}: the run is in use").format(folder=folder),
@@ -184,12 +197,29 @@ def locked(folder: Path) -> Iterator[None]:
         lock.release()
 
 
+def held(folder: Path) -> bool:
+    """Whether somebody trains this run now."""
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        with FileLock(folder / LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a folder that cannot be written has no one who writes it
+        return False
+
+
 def _record(events: Iterator[ev.Event], folder: Path) -> Iterator[ev.Event]:
     """Write each event before it is passed on; the page never knows more than the disk."""
-    with (folder / EVENTS).open("ab", buffering=0) as file:  # nothing is left to be written at its end
+    digest = Digest(folder, Experiment.load(folder / EXPERIMENT), folder / EVENTS)
+    with (folder / EVENTS).open(
+        "ab", buffering=0
+    ) as file:  # nothing is left to be written at its end
         for event in events:
             if not isinstance(event, ev.Progress | ev.Answered | ev.Boundary):
                 _append(file, event)
+                digest.add(event)
             yield event
 
 
