@@ -19,14 +19,15 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 from torch import nn
-from torchvision.ops import FrozenBatchNorm2d
 
+from tests.engine.test_edits import Edits, only, trained
 from trainlab import events as ev
 from trainlab.catalog.models import FromTorchvision, Pretrained, library
-from trainlab.catalog.models.finetune import stage_names
+from trainlab.catalog.models.finetune import FixedNorm, stage_names
 from trainlab.catalog.models.library import Name
 from trainlab.catalog.regularizers import max_norm
 from trainlab.draws import DrawsFrom
+from trainlab.engine import checkpoint
 from trainlab.engine.trainer import Trainer
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
@@ -136,7 +137,8 @@ def test_frozen_stages_keep_weights_and_statistics_while_the_rest_learns(file: P
         for name, parameter in model.named_parameters():
             assert parameter.requires_grad == (name.split(".")[0] not in frozen), (freeze, name)
         for name, module in model.named_modules():
-            assert not isinstance(module, nn.BatchNorm2d) or name.split(".")[0] not in frozen
+            fixed = name.split(".")[0] in frozen
+            assert not isinstance(module, nn.BatchNorm2d) or isinstance(module, FixedNorm) == fixed
         before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
         optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
         model.train()(torch.randn(4, 3, 32, 32)).logsumexp(1).sum().backward()
@@ -159,7 +161,7 @@ def test_max_norm_leaves_frozen_weights_alone(file: Path) -> None:
 
 def test_frozen_norms_compute_as_in_evaluation(donor: nn.Module, file: Path) -> None:
     model: Any = choice(file, freeze="body").make((3, 32, 32), 1000)
-    assert any(isinstance(module, FrozenBatchNorm2d) for module in model.modules())
+    assert any(isinstance(module, FixedNorm) for module in model.modules())
     model.fc = donor.get_submodule("fc")
     images = torch.randn(2, 3, 32, 32)
     torch.testing.assert_close(model.train()(images), donor.eval()(images))
@@ -293,6 +295,39 @@ def test_a_script_repeats_the_fine_tuning(file: Path, tmp_path: Path, freeze: st
     assert all(math.isfinite(loss) for loss in losses)
     path = tmp_path / "script.py"
     path.write_text(script(experiment, threads=1), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-I", path], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["weights_sha256"] == finished.weights_sha256
+
+
+def test_layers_freeze_and_thaw_while_it_trains(file: Path, tmp_path: Path) -> None:
+    """What is frozen stays as it is, what thaws goes on; resumed and written out it is the same."""
+    experiment = Experiment.from_data(
+        {
+            "split": {"kind": "stratified", "validation_share": 0.9},
+            "model": {"kind": "pretrained", "name": LIGHT, "weights": str(file), "size": 32,
+                      "freeze": "nothing"},
+            "optimizer": {"kind": "sgd", "lr": 0.01, "momentum": 0.9},
+            "training": {"epochs": 2, "batch_size": 32, "threads": 1},
+        }
+    )  # fmt: skip
+    edits: Edits = {1: {"model.freeze": "body"}, 4: {"model.freeze": "stages", "model.stages": 3}}
+    edits[6] = {"model.freeze": "nothing"}
+    events = trained(Trainer(experiment), edits)
+    made = tuple(only(events, ev.Edited))
+    assert [edit.step for edit in made] == [1, 4, 6]
+    (finished,) = only(events, ev.Finished)
+    before = trained(Trainer(experiment, tmp_path), edits, stop=5)
+    snapshot, _problems = checkpoint.newest(tmp_path)
+    assert snapshot is not None
+    (stopped,) = only(before, ev.Finished)
+    again = Trainer(experiment, None, snapshot, edits=made)
+    (resumed,) = only(trained(again, {}), ev.Finished)
+    assert resumed.weights_sha256 == finished.weights_sha256 != stopped.weights_sha256
+    path = tmp_path / "script.py"
+    path.write_text(script(experiment, threads=1, edits=made), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-I", path], capture_output=True, text=True, check=False, cwd=tmp_path
     )

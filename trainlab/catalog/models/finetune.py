@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import torch
 import torchvision
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.hub import load_state_dict_from_url
-from torchvision.ops import FrozenBatchNorm2d
 
 # containers that are looked into, so that their parts count as stages
 OPEN = ("features", "layers", "trunk_output", "encoder", "blocks", "classifier", "heads")
@@ -105,9 +104,17 @@ def freeze_all_but(model: nn.Module, names: list[str]) -> None:
         parameter.requires_grad_(within(name, names))
     for name, norm in list(model.named_modules()):
         if isinstance(norm, nn.BatchNorm2d) and not within(name, names):
-            frozen = FrozenBatchNorm2d(norm.num_features, norm.eps)
-            frozen.load_state_dict(norm.state_dict())
-            model.set_submodule(name, frozen)
+            fixed = FixedNorm(norm.num_features, norm.eps, norm.momentum)
+            fixed.load_state_dict(norm.state_dict())
+            model.set_submodule(name, fixed.requires_grad_(False).eval())
+
+
+class FixedNorm(nn.BatchNorm2d):
+    """Batch norm that keeps the statistics it has, in training too."""
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation."""
+        return super().train(False)
 
 
 def within(name: str, parts: list[str]) -> bool:
