@@ -25,15 +25,16 @@ def repeated(case: Case, replay: Replay) -> None:
     """Train, write the script of what happened, run it, and compare every number."""
     try:
         events = trained(Trainer(case.experiment), case.edits)
-    except (
-        Problem
-    ):  # what does not go together, or diverges: it is said, and there is nothing to repeat
+    except (Problem, NonFiniteLoss):  # it does not go together, or diverges: nothing to repeat
         return
     if not only(events, ev.Finished):
         return
     assert replay(written(case.experiment, events)) == numbers(events)
 
 
+@pytest.mark.filterwarnings(
+    "ignore:Mismatch dtype"
+)  # RMS norm in bfloat16: torch takes a slower way
 @given(case=cases())
 @settings(ANY, max_examples=8)
 def test_a_few_random_runs_are_repeated(case: Case, replay: Replay) -> None:
@@ -42,6 +43,7 @@ def test_a_few_random_runs_are_repeated(case: Case, replay: Replay) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
+@pytest.mark.filterwarnings("ignore:Mismatch dtype")
 @given(case=cases())
 @settings(ANY, max_examples=200)
 def test_many_random_runs_are_repeated(case: Case, replay: Replay) -> None:

@@ -68,9 +68,10 @@ class ConvNeXt(SmallModel):
         return [*layers, *self.head(channels, classes)]
 
     def _branch(self, n: int, drop: float) -> list[nn.Module]:
+        seen = self.conv(n, n, 7, groups=n)
         mixed = [nn.Conv2d(n, 4 * n, 1), self.activation.build(), nn.Conv2d(4 * n, n, 1)]
         scaled = [LayerScale(n, self.layer_scale), *stochastic_depth(drop)]
-        return [*self.conv(n, n, 7, groups=n), *mixed, *scaled]
+        return [*seen, *mixed, *scaled]
 
 
 class ViT(SmallModel):

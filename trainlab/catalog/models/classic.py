@@ -209,10 +209,9 @@ class GoogLeNet(SmallModel):
 
     def _inception(self, ins: int, w: int) -> nn.Module:
         half, wider = max(1, w // 2), w + max(1, w // 2)
-        pooled = [nn.MaxPool2d(3, 1, padding=1), *self.unit(ins, half, 1)]
         return Concat(
             sequential(self.unit(ins, w, 1)),
             sequential([*self.unit(ins, wider, 1), *self.unit(wider, 2 * w)]),
             sequential([*self.unit(ins, half, 1), *self.unit(half, half, 5)]),
-            sequential(pooled),
+            sequential([nn.MaxPool2d(3, 1, padding=1), *self.unit(ins, half, 1)]),
         )

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain
@@ -20,6 +21,8 @@ from trainlab.draws import DrawsFrom
 from trainlab.errors import Problem
 from trainlab.events import Progress
 from trainlab.text import _
+
+MOST_BYTES = 6 << 30  # of a file of weights: half as much again as the largest of torchvision's
 
 Name = Literal[
     "alexnet",
@@ -207,6 +210,8 @@ class Pretrained(LibraryModel):
         if self.weights == "default" and not self.file().exists():
             raise self._missing(_("they are not on this machine"))
         try:
+            if self.weights != "default":
+                refuse_bomb(Path(self._path()))
             return recipe()
         except pickle.UnpicklingError as error:
             raise self._refused(_("it holds more than numbers"), error) from error
@@ -225,6 +230,18 @@ class Pretrained(LibraryModel):
                 name=self.name
             ),
         )
+
+
+def refuse_bomb(path: Path) -> None:
+    """Raise ValueError for a file that is too large, or would be once it is unpacked, and for a device."""
+    if not path.is_file():
+        raise ValueError(_("there is no such file"))
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(_("more than {limit} GiB").format(limit=MOST_BYTES >> 30))
+    if zipfile.is_zipfile(path):  # as torch.save writes it: nothing in it is compressed
+        with zipfile.ZipFile(path) as archive:
+            if any(member.compress_type for member in archive.infolist()):
+                raise ValueError(_("what is in it is compressed"))
 
 
 def runs(network: nn.Module, height: int, width: int) -> bool:

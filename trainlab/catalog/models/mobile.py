@@ -237,8 +237,9 @@ class ShuffleNet(SmallModel):
         return [*layers, *self.head(2 * channels, classes)]
 
     def _side(self, ins: int, outs: int, stride: int) -> list[nn.Module]:
+        mixed = self.unit(ins, outs, 1)
         depthwise = self.conv(outs, outs, 3, stride, groups=outs)
-        return [*self.unit(ins, outs, 1), *depthwise, *self.unit(outs, outs, 1)]
+        return [*mixed, *depthwise, *self.unit(outs, outs, 1)]
 
     def _widening(self, ins: int, half: int, stride: int) -> nn.Module:
         other = [*self.conv(ins, ins, 3, stride, groups=ins), *self.unit(ins, half, 1)]

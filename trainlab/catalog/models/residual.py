@@ -152,8 +152,9 @@ class ResNeXt(ResidualModel):
         """1x1 to half of the channels, grouped 3x3, 1x1 back."""
         inner = max(1, outs // 2)
         groups = max(g for g in range(1, self.groups + 1) if inner % g == 0)
+        narrow = self.unit(ins, inner, 1)
         grouped = self.unit(inner, inner, 3, stride, groups)
-        return [*self.unit(ins, inner, 1), *grouped, *self.conv(inner, outs, 1)]
+        return [*narrow, *grouped, *self.conv(inner, outs, 1)]
 
 
 class SEResNet(ResidualModel):
@@ -173,8 +174,9 @@ class SEResNet(ResidualModel):
 
     def branch(self, ins: int, outs: int, stride: int) -> list[nn.Module]:
         """3x3 (with the stride), 3x3, weighed."""
+        seen = [*self.unit(ins, outs, 3, stride), *self.conv(outs, outs)]
         squeezed = squeeze_excite(outs, max(1, outs // self.reduction), self.activation.build())
-        return [*self.unit(ins, outs, 3, stride), *self.conv(outs, outs), squeezed]
+        return [*seen, squeezed]
 
 
 def squeeze_excite(
