@@ -134,7 +134,7 @@ def test_the_lab_survives_what_data_raises(target: Callable[[], Any], words: str
 class _Greedy(MLP):
     """A network whose device has room for passes of 32 images."""
 
-    def make(self, shape: tuple[int, int, int], classes: int) -> nn.Module:
+    def make(self, shape: tuple[int, int, int], classes: int) -> nn.Sequential:
         """A network that asks for more memory than there is when its batch is large."""
         network = super().make(shape, classes)
         network.register_forward_pre_hook(self._limited)

@@ -88,6 +88,8 @@ def _form(value: Any) -> str:
             return "bool"
         case float() | int():
             return _("a number")
+        case tuple():
+            return _("{count} values").format(count=len(value))
     return type(value).__name__
 
 
