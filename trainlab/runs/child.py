@@ -1,12 +1,9 @@
 """Child: a run in a process of its own, the other end of `trainlab.runs.where`.
 
-    python -m trainlab.runs.child SOCKET
-
-SOCKET is an inherited file descriptor. The first line that comes in says what to do, each further one
-is a command; events go out. Standard output stays what user code prints on.
+Its argument is a socket, an inherited file descriptor. The first line that comes in says what to do,
+each further one is a command; events go out. Standard output stays what user code prints on.
 """
 
-import importlib
 import json
 import os
 import signal
@@ -49,8 +46,6 @@ def main() -> None:
 
 
 def _perform(request: dict[str, Any], inbox: cmd.Commands) -> Iterator[ev.Event]:
-    for name in request["modules"]:
-        importlib.import_module(name)
     match request:
         case {"do": "start", "experiment": data, "root": root}:
             return store.start(Experiment.from_data(data), Path(root), inbox)
@@ -72,7 +67,3 @@ def _listen(lines: TextIO, worker: Worker) -> None:
     worker.send(cmd.Stop())
     time.sleep(SAVE_LIMIT)
     os.killpg(0, signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    main()

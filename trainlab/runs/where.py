@@ -33,6 +33,7 @@ from trainlab.text import _
 STOP_LIMIT = 10.0  # seconds until a child that does not obey a Stop is killed
 SAVE_LIMIT = 60.0  # seconds that one may take to save and end once it obeyed
 _TICK = 0.02  # seconds that a command waits at most
+_ENDING = (*ENDED, "stopping")
 
 
 def start(experiment: Experiment, root: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
@@ -66,31 +67,34 @@ def _in_child(
     experiment: Experiment, request: dict[str, Any], inbox: cmd.Commands
 ) -> Iterator[ev.Event]:
     """The events of a run in a child process; also where the child dies, or has to be killed."""
-    request["modules"] = _modules(experiment)
+    modules = _modules(experiment)
     yield ev.Progress(_("Starting a process for the run …"))
     asked: set[int] = set()
     folder, state, deadline = "", "building", math.inf
-    with _Child(request) as child:
-        while time.monotonic() < deadline and (events := child.read()) is not None:
+    with _Child(modules, request) as child:
+        while time.monotonic() < deadline:
+            while not inbox.empty():
+                command = inbox.get()
+                asked.add(command.id)
+                child.tell(command)
+                if isinstance(command, cmd.Stop) and state not in _ENDING:
+                    deadline = min(deadline, time.monotonic() + STOP_LIMIT)
+            events = child.read()
+            if events is None:
+                break
             for event in events:
                 match event:
                     case ev.Opened():
                         folder = event.run
                     case ev.Changed():
                         state = event.state
-                        if state in (*ENDED, "stopping"):
+                        if state in _ENDING:
                             deadline = time.monotonic() + SAVE_LIMIT
                     case ev.Answered():
                         asked.discard(event.command)
                 yield event
-            while not inbox.empty():
-                command = inbox.get()
-                asked.add(command.id)
-                child.tell(command)
-                if isinstance(command, cmd.Stop):
-                    deadline = min(deadline, time.monotonic() + STOP_LIMIT)
         card = _killed() if time.monotonic() >= deadline else _died(child.end())
-    for number in asked:
+    for number in sorted(asked):
         yield ev.Answered(number, False, _("no run is under way"))
     if state not in ENDED and folder:
         yield from store.fail(Path(folder), card)
@@ -102,16 +106,19 @@ class _Child:
     """The parent's end of a child, which is gone when the block is left.
 
     Args:
+        modules: what it has to import before anything else.
         request: what it shall do, see `trainlab.runs.child`.
     """
 
-    def __init__(self, request: dict[str, Any]) -> None:
+    def __init__(self, modules: list[str], request: dict[str, Any]) -> None:
         self._socket, theirs = socket.socketpair()
         self._rest = b""
         path = os.pathsep.join(sys.path)  # what a notebook can import, its child can
+        imports = "".join(f"import {name}; " for name in modules)
+        program = imports + "from trainlab.runs import child; child.main()"
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "trainlab.runs.child", str(theirs.fileno())],
+                [sys.executable, "-c", program, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env={**os.environ, "PYTHONPATH": path},

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 
 PATIENCE = 1.5  # seconds without an answer
-WORKING = 0.3  # of that time at work: a cell that only waits takes nothing from anybody
+WORKING = 0.05  # of that time at work: a cell that only waits takes nothing from anybody
 
 
 class Pulse:
