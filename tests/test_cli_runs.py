@@ -39,7 +39,7 @@ def test_the_table(run: Path, root: Path, capsys: pytest.CaptureFixture[str]) ->
         assert head.split()[:4] == ["id", "name", "state", "epochs"]
         assert run.name in line
         assert "a name that" in line
-        assert "done" in line
+        assert "Done" in line
         assert "2/2" in line
         assert "model mlp" in line
     assert json.loads(out(capsys, "--json", "--runs", root))[0]["id"] == run.name

@@ -11,25 +11,13 @@ from trainlab.cli.streams import say
 from trainlab.export.bundle import unbundle
 from trainlab.places import runs_folder
 from trainlab.runs import Run, load_run, notes
-from trainlab.runs.listing import Row, find, row, rows
+from trainlab.runs.listing import STATES, Row, find, row, rows
 from trainlab.runs.summary import from_default
 from trainlab.text import _
 
 _ROOM = 100  # characters of a line of the table
 _GAP = "  "
 _BARS = "▁▂▃▄▅▆▇█"
-_STATES = {
-    "idle": "ready",
-    "building": "building",
-    "running": "running",
-    "paused": "paused",
-    "stopping": "stopping",
-    "done": "done",
-    "stopped": "stopped",
-    "interrupted": "interrupted",
-    "failed": "failed",
-    "damaged": "damaged",
-}
 
 
 def show_all(arguments: argparse.Namespace) -> int:
@@ -121,7 +109,7 @@ def _cells(each: Row) -> list[str]:
     return [
         each.id,
         _cut(("* " if each.pinned else "") + told, 16),
-        _(_STATES[each.state]),
+        _(STATES[each.state]),
         f"{each.epochs}/{each.planned}" if each.planned else "–",
         "–" if each.best is None else f"{each.best:.4f}",
         _bars(each.curve, 10),
@@ -167,7 +155,7 @@ def _pages(run: Run, facts: Row) -> list[str]:
     names = {
         _("name"): facts.name,
         _("note"): facts.note,
-        _("state"): _(_STATES[facts.state]),
+        _("state"): _(STATES[facts.state]),
         _("began as"): _differences(from_default(run.experiment)) or _("the default experiment"),
         _("branched off"): facts.parent
         and _("{run} after step {step}").format(run=facts.parent.run, step=facts.parent.step),

@@ -1,12 +1,12 @@
 """Listing: all runs of a folder, a row each; and the one that somebody means by a word."""
 
 import re
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trainlab.changes import Changes
+from trainlab.changes import Changes, changed
 from trainlab.engine.worker import ENDED
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
@@ -15,6 +15,18 @@ from trainlab.runs.branch import Parent, read_parent
 from trainlab.runs.summary import SUMMARY, Summary, outline, read_summary, summarise, write_summary
 from trainlab.text import _
 
+STATES = {  # how the page and the command line call them
+    "idle": "Ready",
+    "building": "Building",
+    "running": "Running",
+    "paused": "Paused",
+    "stopping": "Stopping",
+    "done": "Done",
+    "stopped": "Stopped",
+    "interrupted": "Interrupted",
+    "failed": "Failed",
+    "damaged": "Damaged",
+}
 _NAME = re.compile(r"(\d{8}-\d{6})-(.+)")  # what `store.create` calls a folder
 
 
@@ -56,9 +68,15 @@ def rows(root: Path) -> list[Row]:
     return [row(folder) for folder in folders(root)]
 
 
-def folders(root: Path) -> list[Path]:
-    """The folders of the runs below `root`, newest first."""
-    return sorted(_runs(root), key=_age, reverse=True)
+def folders(root: Path) -> dict[Path, int]:
+    """The folders of the runs below `root`, newest first, each with the time of its record in nanoseconds."""
+    found = {}
+    with suppress(OSError):
+        for folder in root.iterdir():
+            if not folder.name.startswith("."):  # those are not for the table
+                with suppress(OSError):
+                    found[folder] = (folder / store.EVENTS).stat().st_mtime_ns
+    return {folder: found[folder] for folder in sorted(found, key=_age, reverse=True)}
 
 
 def row(folder: Path) -> Row:
@@ -93,7 +111,7 @@ def find(word: str, root: Path) -> Path:
     for path in (Path(word), root / word):
         if word and (path / store.EVENTS).is_file():
             return path
-    here = folders(root) if word else []
+    here = [*folders(root)] if word else []
     named = [folder for folder in here if notes.read(folder).name == word]
     found = named or [folder for folder in here if folder.name.startswith(word)]
     if len(found) == 1:
@@ -112,21 +130,22 @@ def find(word: str, root: Path) -> Path:
     )
 
 
-def _runs(root: Path) -> Iterator[Path]:
-    """Folders with a record; those whose name begins with a dot are not for the table."""
-    try:
-        entries = [*root.iterdir()]
-    except OSError:
-        return
-    for entry in entries:
-        if not entry.name.startswith(".") and (entry / store.EVENTS).is_file():
-            yield entry
-
-
 def _age(folder: Path) -> tuple[str, int, str]:
     """What sorts runs by age: names begin with the moment, and of one second the tenth is longer."""
     parts = _NAME.fullmatch(folder.name)
     return (parts[1] if parts else "", len(folder.name), folder.name)
+
+
+def experiment_now(folder: Path) -> Experiment:
+    """What a run is of, with all its edits. Raises Problem where it cannot be read."""
+    experiment = Experiment.load(folder / store.EXPERIMENT)
+    try:
+        edits = outline(folder / store.EVENTS).edits
+    except (OSError, ValueError) as error:
+        raise Problem(_("{path}: the run cannot be read").format(path=folder), str(error)) from None
+    for edit in edits:
+        experiment = changed(experiment, edit.changes)
+    return experiment
 
 
 def _state(folder: Path, summary: Summary) -> str:
