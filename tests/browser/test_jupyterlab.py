@@ -104,14 +104,17 @@ def until_drawn(lab: LabPage) -> None:
     expect(loss).to_contain_text(re.compile(r"[23]\.\d"))  # every run begins near ln(10)
 
 
-def test_the_core_of_it(notebook: Notebook, record_property: Record) -> None:
+@pytest.mark.alone
+def test_the_first_point_is_there_within_2_s(notebook: Notebook, record_property: Record) -> None:
+    seconds = notebook.lab().first_point()
+    record_property("Start to the first point in JupyterLab, s (at most 2)", round(seconds, 2))
+    assert seconds <= 2
+
+
+def test_the_core_of_it(notebook: Notebook) -> None:
     lab, runs = notebook.lab(), notebook.server
     lab.set("Train", "training.epochs", "5000")
-    start = time.perf_counter()
     lab.press("Start")
-    lab.until_points(1)
-    seconds = time.perf_counter() - start
-    record_property("Start to the first point in JupyterLab, s (at most 2)", round(seconds, 2))
     lab.until_points(40)
     lab.press("Pause")
     lab.until_state("paused")
@@ -127,7 +130,6 @@ def test_the_core_of_it(notebook: Notebook, record_property: Record) -> None:
     assert lab.step == lab.points == recorded_steps(runs.newest_run())
     lab.press("Reset")
     lab.until_points(0)
-    assert seconds <= 2
 
 
 def test_a_whole_run_learns(notebook: Notebook) -> None:

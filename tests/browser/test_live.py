@@ -15,7 +15,7 @@ MB = 1e6
 
 # Presses a button, and gives the ms until the status shows a state.
 PRESS = """([el, name, state]) => new Promise(done => {
-  const status = el.querySelector("[role=status]");
+  const status = el.querySelector(".tl-status");
   const start = performance.now();
   new MutationObserver((_, watch) => {
     if (status.dataset.state !== state) return;
@@ -49,6 +49,13 @@ def training(lab: LabPage) -> Iterator[LabPage]:
 
 def p95(times: list[float]) -> float:
     return float(np.percentile(times, 95))
+
+
+def test_the_first_point_is_there_within_2_s(lab: LabPage, record_property: Record) -> None:
+    lab.page.locator(".tl-picture img").first.wait_for()  # the page is whole: a person looks first
+    seconds = lab.first_point()
+    record_property("Start to the first point, s (at most 2)", round(seconds, 2))
+    assert seconds <= 2
 
 
 def test_pause_and_resume_answer_within_250_ms(training: LabPage, record_property: Record) -> None:

@@ -1,10 +1,11 @@
-"""An empty store, and the well-known data sets published in small."""
+"""An empty store, the well-known data sets published in small, and the player of scripts."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.catalog.published import Pixels, Publisher, real_digits, real_photos
+from tests.conformance.playing import play, replay  # noqa: F401 (fixtures)
 from trainlab.catalog.datasets import download as downloads
 from trainlab.catalog.datasets.famous import Famous
 from trainlab.choice import choices

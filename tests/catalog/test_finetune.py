@@ -1,17 +1,13 @@
 """torchvision's networks and fine-tuning: weights from files, frozen stages, refusals; no network needed."""
 
 import http.server
-import json
 import math
 import pickle
 import re
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, get_args
 
 import pytest
@@ -20,7 +16,9 @@ import torchvision
 from safetensors.torch import save_file
 from torch import nn
 
+from tests.conformance.playing import Cases, Played, Result
 from tests.engine.test_edits import Edits, only, trained
+from tests.export.test_edited import numbers
 from trainlab import events as ev
 from trainlab.catalog.models import FromTorchvision, Pretrained, library
 from trainlab.catalog.models.finetune import FixedNorm, stage_names
@@ -275,7 +273,9 @@ def test_old_names_of_densenet_are_understood(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("freeze", ["nothing", "stages", "body"])
-def test_a_script_repeats_the_fine_tuning(file: Path, tmp_path: Path, freeze: str) -> None:
+def test_a_script_repeats_the_fine_tuning(
+    file: Path, play: Callable[[Cases], dict[str, Played]], freeze: str
+) -> None:
     """On grey digits, made larger; regularisers and clipping meet parameters without gradients."""
     experiment = Experiment.from_data(
         {
@@ -288,21 +288,15 @@ def test_a_script_repeats_the_fine_tuning(file: Path, tmp_path: Path, freeze: st
             "training": {"epochs": 1, "threads": 1},
         }
     )  # fmt: skip
-    events = list(Trainer(experiment).run(SimpleQueue()))
-    losses = [loss for event in events if isinstance(event, ev.Steps) for loss in event.loss]
-    (finished,) = [event for event in events if isinstance(event, ev.Finished)]
-    assert len(losses) == 6
-    assert all(math.isfinite(loss) for loss in losses)
-    path = tmp_path / "script.py"
-    path.write_text(script(experiment, threads=1), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-I", path], capture_output=True, text=True, check=False, cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1])["weights_sha256"] == finished.weights_sha256
+    one = play({freeze: experiment})[freeze]
+    assert len(one.losses) == 6
+    assert all(math.isfinite(loss) for loss in one.losses)
+    assert one.script == one.lab
 
 
-def test_layers_freeze_and_thaw_while_it_trains(file: Path, tmp_path: Path) -> None:
+def test_layers_freeze_and_thaw_while_it_trains(
+    file: Path, tmp_path: Path, replay: Callable[[str], Result | str]
+) -> None:
     """What is frozen stays as it is, what thaws goes on; resumed and written out it is the same."""
     experiment = Experiment.from_data(
         {
@@ -326,13 +320,7 @@ def test_layers_freeze_and_thaw_while_it_trains(file: Path, tmp_path: Path) -> N
     again = Trainer(experiment, None, snapshot, edits=made)
     (resumed,) = only(trained(again, {}), ev.Finished)
     assert resumed.weights_sha256 == finished.weights_sha256 != stopped.weights_sha256
-    path = tmp_path / "script.py"
-    path.write_text(script(experiment, threads=1, edits=made), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-I", path], capture_output=True, text=True, check=False, cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1])["weights_sha256"] == finished.weights_sha256
+    assert replay(script(experiment, threads=1, edits=made)) == numbers(events)
 
 
 def test_the_search_for_a_size_ends() -> None:

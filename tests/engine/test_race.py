@@ -90,6 +90,7 @@ def test_one_that_leaves_is_gone_and_the_others_go_on() -> None:
     assert np.isfinite(found.paths[1]).all()
 
 
+@pytest.mark.alone
 def test_200_steps_of_five_racers_within_100_ms(record_property: Record) -> None:
     surface = SURFACES["Beale"]
     racers = [AdamW(lr=0.03), SGD(lr=0.01), SGD(lr=0.003, momentum=0.9), RMSprop(), Adam(lr=0.05)]

@@ -108,6 +108,7 @@ def test_rules_and_activations_do_to_a_signal_what_they_are_known_for(
         assert first.gradient == 0
 
 
+@pytest.mark.alone
 def test_the_pictures_of_ten_layers_take_less_than_300_ms(
     data: Images, record_property: Callable[[str, object], None]
 ) -> None:

@@ -124,6 +124,7 @@ def test_points_have_no_pictures() -> None:
     assert "points" in spec["caption"]
 
 
+@pytest.mark.alone
 def test_twenty_previews_take_at_most_100_ms_each(
     photographs: Images, record_property: Callable[[str, object], None]
 ) -> None:

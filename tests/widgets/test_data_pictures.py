@@ -202,6 +202,7 @@ def test_large_photographs_are_shown_small() -> None:
     assert max(len(spec["png"] or "") for spec in specs.values()) < 1_500_000
 
 
+@pytest.mark.alone
 def test_the_panel_of_fifty_thousand_images_is_quick() -> None:
     """300 ms of this thread's time; once the data set was looked at, far less."""
     data = colour(50_000)

@@ -66,6 +66,7 @@ def test_trained_weights_come_with_advice_for_so_many_images(data: Images) -> No
     assert "are many" in advice["caption"]
 
 
+@pytest.mark.alone
 def test_the_default_network_is_shown_at_once(data: Images) -> None:
     seen = look(data)
     model_pictures(seen)  # imports

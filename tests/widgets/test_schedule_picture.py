@@ -89,6 +89,7 @@ def test_figure_of_a_long_run_is_thinned_out() -> None:
     assert x[-1] == pytest.approx(500)
 
 
+@pytest.mark.alone
 def test_a_long_run_is_drawn_quickly(data: Images) -> None:
     caption(data)  # imports
     best = min(_seconds(data, epochs) for epochs in (497, 498, 499))
