@@ -1,7 +1,7 @@
 // The live chart: three stacked plots on one x axis, drawn at most once a frame and only while visible.
 import { attr, h, line } from "./dom.js";
 import { LEGEND_HEIGHT, PANELS, plotOptions, uPlot } from "./plot.js";
-import { makeLegends, makeToolbar } from "./toolbar.js";
+import { makeLegends, makeOthers, makeToolbar } from "./toolbar.js";
 
 const LATEST_SHARE = 0.2;
 let charts = 0;
@@ -16,7 +16,7 @@ export class Chart {
     this.hoverX = null;
     this.showLr = true;
     this.view = {
-      zoom: null, log: false, hidden: new Set(), dark: false, font: "sans-serif", sync: `trainlab-${charts++}`, marks: [],
+      zoom: null, log: false, hidden: new Set(), dark: false, font: "sans-serif", sync: `trainlab-${charts++}`, marks: [], overlays: [],
       hover: x => this.readAt(x),
       select: zoom => this.zoomTo(zoom),
       scaled: () => {},  // hears which part of the x axis is shown
@@ -24,13 +24,14 @@ export class Chart {
     this.toolbar = makeToolbar(_, {
       log: on => this.rebuild(() => (this.view.log = on)),
       lr: on => this.rebuild(() => (this.showLr = on)),
-      smooth: value => this.change(() => series.setSmoothing(value)),
+      smooth: value => this.change(() => [series, ...this.view.overlays.map(other => other.series)].forEach(each => each.setSmoothing(value))),
       zoom: zoom => this.zoomTo(zoom),
     });
     this.legends = makeLegends(_, (key, hidden) => this.rebuild(() => this.view.hidden[hidden ? "add" : "delete"](key)));
+    this.others = makeOthers(_, (id, hidden) => this.change(() => this.view.hidden[hidden ? "add" : "delete"](id)));
     this.canvas = h("div", { class: "tl-plots", role: "img" });
     this.empty = h("p", { class: "tl-chart-empty" });
-    this.el = h("div", { class: "tl-chart" }, this.toolbar.el, h("div", { class: "tl-stack" }, this.canvas, this.legends.el, this.empty));
+    this.el = h("div", { class: "tl-chart" }, this.toolbar.el, this.others.el, h("div", { class: "tl-stack" }, this.canvas, this.legends.el, this.empty));
     // Gives the empty chart its final height, so that nothing moves when it is drawn.
     this.legends.layout(PANELS, false);
     this.watch();
@@ -82,10 +83,22 @@ export class Chart {
 
   setTheme(dark) {
     this.rebuild(() => (this.view.dark = dark));
+    this.others.update(this.view.overlays, dark);
+  }
+
+  /** Other runs to be drawn beside this one: `{id, name, number, series}` each. */
+  overlay(others) {
+    for (const { series } of others) series.setSmoothing(this.series.smoothing);
+    this.others.update(others, this.view.dark);
+    this.change(() => (this.view.overlays = others));
+  }
+
+  get lastX() {
+    return Math.max(this.series.lastX, ...this.view.overlays.map(other => other.series.lastX));
   }
 
   zoomTo(zoom) {
-    const end = this.series.lastX;
+    const end = this.lastX;
     for (const plot of this.plots) plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
     this.change(() => (this.view.zoom = zoom === "latest" ? { min: end * (1 - LATEST_SHARE), max: end } : zoom));
   }
@@ -144,7 +157,7 @@ export class Chart {
   }
 
   drawPlots() {
-    const { min, max } = this.view.zoom ?? { min: 0, max: this.series.lastX || 1 };
+    const { min, max } = this.view.zoom ?? { min: 0, max: this.lastX || 1 };
     this.view.scaled({ min, max });
     this.plots.forEach((plot, i) =>
       plot.batch(() => {

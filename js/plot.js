@@ -8,6 +8,15 @@ const PALETTES = {
   dark: { train: "#56B4E9", mean: "#2FC79A", validation: "#F0A030", lr: "#DDA0C4", ink: "#B4B4B4", grid: "rgba(255,255,255,0.09)", mark: "rgba(255,255,255,0.5)" },
 };
 
+/** Of the runs that are drawn beside the one on the chart; each also has dashes and a number of its own. */
+const OTHERS = {
+  light: ["#6A3D9A", "#9B4F1B", "#117733", "#882255", "#4D4D4D", "#00798C"],
+  dark: ["#C9A8F0", "#E8A87C", "#7FD68A", "#F08FB5", "#C8C8C8", "#6FD3E0"],
+};
+const DASHES = [[8, 3], [2, 3], [8, 3, 2, 3], [4, 4], [12, 4], [2, 6]];
+
+export const otherColour = (number, dark) => OTHERS[dark ? "dark" : "light"][number % 6];
+export const otherDash = number => DASHES[number % 6];
 export const palette = dark => (dark ? PALETTES.dark : PALETTES.light);
 
 export const PANELS = [
@@ -15,19 +24,19 @@ export const PANELS = [
     id: "loss", title: "Loss", height: 216,
     series: [
       { key: "loss", label: "each step", colour: "train", width: 1, alpha: 0.55 },
-      { key: "lossSmooth", label: "train", colour: "train", width: 2 },
-      { key: "valLoss", label: "validation", colour: "validation", width: 1.5, dash: [6, 4], marker: 6 },
+      { key: "lossSmooth", label: "train", colour: "train", width: 2, shared: true },
+      { key: "valLoss", label: "validation", colour: "validation", width: 1.5, dash: [6, 4], marker: 6, shared: true },
     ],
   },
   {
     id: "accuracy", title: "Accuracy", height: 176,
     series: [
-      { key: "accuracySmooth", label: "train", colour: "train", width: 2 },
+      { key: "accuracySmooth", label: "train", colour: "train", width: 2, shared: true },
       { key: "trainAccuracy", label: "train mean", colour: "mean", width: 1.5, dash: [2, 3], marker: 5 },
-      { key: "valAccuracy", label: "validation", colour: "validation", width: 1.5, dash: [6, 4], marker: 6 },
+      { key: "valAccuracy", label: "validation", colour: "validation", width: 1.5, dash: [6, 4], marker: 6, shared: true },
     ],
   },
-  { id: "lr", title: "Learning rate", height: 96, series: [{ key: "lr", label: "lr", colour: "lr", width: 1.5 }] },
+  { id: "lr", title: "Learning rate", height: 96, series: [{ key: "lr", label: "lr", colour: "lr", width: 1.5, shared: true }] },
 ];
 
 export const LEGEND_HEIGHT = 32;
@@ -36,9 +45,32 @@ const GUTTER = 60;
 
 const padded = (low, high, by) => [low - by * (high - low || 1), high + by * (high - low || 1)];
 
+/** The limits of the run's own values, widened by those of the runs beside it. */
+function withOthers(panel, view, low, high) {
+  const { min, max } = view.zoom ?? { min: -Infinity, max: Infinity };
+  const log = panel.id === "loss" && view.log;
+  for (const { columns } of sharedLines(panel, view)) {
+    columns.x.forEach((x, i) => {
+      const value = columns.y[i];
+      if (value == null || x < min || x > max || (log && value <= 0)) return;
+      if (low == null || value < low) low = value;
+      if (high == null || value > high) high = value;
+    });
+  }
+  return [low, high];
+}
+
+/** The lines of other runs that a panel shows. */
+function sharedLines(panel, view) {
+  const lines = panel.series.filter(line => line.shared && !view.hidden.has(line.key));
+  return view.overlays.filter(other => !view.hidden.has(other.id))
+    .flatMap(other => lines.map(line => ({ other, line, columns: { x: other.series.columns.x, y: other.series.columns[line.key] } })));
+}
+
 /** A whole run is seen from zero up, on calm round limits; a zoomed part fills its panel. */
 function rangeOf(panel, view) {
-  return (_, low, high) => {
+  return (_, ownLow, ownHigh) => {
+    const [low, high] = withOthers(panel, view, ownLow, ownHigh);
     if (low == null) return panel.id === "loss" && view.log ? [0.01, 10] : [0, 1];
     if (panel.id === "loss" && view.log) return [low - (low % 10 ** Math.floor(Math.log10(low))), high * 1.25];
     if (panel.id === "accuracy") return view.zoom ? [Math.max(0, padded(low, high, 0.08)[0]), Math.min(1, padded(low, high, 0.08)[1])] : [0, 1];
@@ -76,7 +108,35 @@ function drawMarks(u, marks, colour) {
   ctx.restore();
 }
 
-/** uPlot's options for one panel. `view` is the chart's state: zoom, log, hidden, dark, font, sync, marks, hover, select. */
+/** The curves of other runs: thin, the validation's dashed, each ending in the run's number. */
+function drawOthers(u, panel, view) {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.font = `${11 * devicePixelRatio}px ${view.font}`;
+  ctx.textAlign = "right";
+  for (const { other, line, columns } of sharedLines(panel, view)) {
+    ctx.strokeStyle = ctx.fillStyle = otherColour(other.number, view.dark);
+    ctx.lineWidth = (line.dash ? 1.5 : 1) * devicePixelRatio;
+    ctx.setLineDash(line.dash ? otherDash(other.number).map(length => length * devicePixelRatio) : []);
+    ctx.beginPath();
+    let [drawing, end] = [false, null];
+    columns.x.forEach((x, i) => {
+      const value = columns.y[i];
+      if (value === undefined) return;
+      const place = value === null ? NaN : u.valToPos(value, "y", true);
+      if (Number.isFinite(place)) ctx[drawing ? "lineTo" : "moveTo"](...(end = [u.valToPos(x, "x", true), place]));
+      drawing = Number.isFinite(place);
+    });
+    ctx.stroke();
+    if (end && line.dash) ctx.fillText(String(other.number + 1), end[0] - 2, end[1] - 4 * devicePixelRatio);
+  }
+  ctx.restore();
+}
+
+/** uPlot's options for one panel. `view` is the chart's state: zoom, log, hidden, dark, font, sync, marks, overlays, hover, select. */
 export function plotOptions(panel, view, width, last) {
   const colours = palette(view.dark);
   const log = panel.id === "loss" && view.log;
@@ -107,7 +167,7 @@ export function plotOptions(panel, view, width, last) {
       })),
     ],
     hooks: {
-      draw: [u => drawMarks(u, view.marks, colours.mark)],
+      draw: [u => drawOthers(u, panel, view), u => drawMarks(u, view.marks, colours.mark)],
       setCursor: [u => view.hover(u.cursor.left >= 0 && u.data[0].length ? u.posToVal(u.cursor.left, "x") : null)],
       setSelect: [u => u.select.width > 4 && view.select({ min: u.posToVal(u.select.left, "x"), max: u.posToVal(u.select.left + u.select.width, "x") })],
     },

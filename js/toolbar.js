@@ -1,6 +1,6 @@
 // The chart's controls: toggles, smoothing, zoom, and the legends that double as the readout.
-import { attr, h, text } from "./dom.js";
-import { AXIS_HEIGHT, LEGEND_HEIGHT, PANELS, palette } from "./plot.js";
+import { attr, h, keyed, text } from "./dom.js";
+import { AXIS_HEIGHT, LEGEND_HEIGHT, PANELS, otherColour, otherDash, palette } from "./plot.js";
 import { short } from "./values.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -59,6 +59,31 @@ export function makeToolbar(_, actions) {
       if (!zoomed && document.activeElement === reset) latest.focus();
       reset.disabled = !zoomed;
       latest.disabled = x == null;
+    },
+  };
+}
+
+/** The legend of other runs on the chart: each can be hidden. */
+export function makeOthers(_, hide) {
+  const el = h("div", { class: "tl-overlays", role: "group", "aria-label": _("Other runs on the chart"), hidden: true });
+  const update = keyed(el, other => other.id, first => {
+    const name = h("span");
+    const button = toggle([swatch({ width: 1.5, dash: otherDash(first.number) }), name], true, on => hide(first.id, !on));
+    return {
+      el: button,
+      update(other) {
+        text(name, `${other.number + 1} ${other.name}`);
+        attr(button, "title", other.name);
+        button.querySelector("line").setAttribute("stroke-dasharray", otherDash(other.number).join(" "));
+        button.style.setProperty("--series", otherColour(other.number, other.dark));
+      },
+    };
+  });
+  return {
+    el,
+    update(others, dark) {
+      el.hidden = !others.length;
+      update(others.map(other => ({ ...other, dark })));
     },
   };
 }
