@@ -5,8 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.installed
-# A file's tests share its fixtures, so a process takes whole files.
-PARALLEL := --numprocesses=logical --maxprocesses=8 --dist=loadfile
+# A file's tests share its fixtures, so a process takes whole files; each process takes some 3 GB.
+PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help install lab test test-long check format js bench clean
