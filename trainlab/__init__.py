@@ -4,19 +4,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Experiment", "Lab", "Run", "catalog", "load_run", "train"]
+__all__ = ["Experiment", "Lab", "Run", "attach", "catalog", "load_run", "train"]
 
 if TYPE_CHECKING:
     from trainlab import catalog
     from trainlab.experiment import Experiment
     from trainlab.runs import Run, load_run, train
-    from trainlab.widgets import Lab
+    from trainlab.widgets import Lab, attach
 
 # public name -> the module that holds it; imported at first use, since torch and the widgets are slow
 _HOME = {
     "Experiment": "trainlab.experiment",
     "Lab": "trainlab.widgets",
     "Run": "trainlab.runs",
+    "attach": "trainlab.widgets",
     "load_run": "trainlab.runs",
     "train": "trainlab.runs",
 }

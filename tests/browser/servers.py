@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -40,13 +41,23 @@ class Server:
 
 
 @contextmanager
-def voila(folder: Path) -> Iterator[Server]:
-    """The app as `trainlab lab` serves it."""
+def voila(folder: Path, *options: str) -> Iterator[Server]:
+    """The app as `trainlab lab` serves it; its address brings a token along."""
     port, runs = free_port(), folder / "runs"
-    command = [sys.executable, "-m", "trainlab", "lab", "--no-browser"]
+    command = [sys.executable, "-u", "-m", "trainlab", "lab", "--no-browser", *options]
     command += ["--port", str(port), "--runs", str(runs)]
     with _serving(command, folder, f"http://127.0.0.1:{port}/", "favicon.ico") as process:
-        yield Server(f"http://127.0.0.1:{port}/", runs, process)
+        yield Server(_printed(folder / "server.log"), runs, process)
+
+
+def _printed(log: Path) -> str:
+    """The address that the app prints, once it has found out that its server answers."""
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end:
+        if found := re.search(r"http://\S+\?token=\S+", log.read_text(encoding="utf-8")):
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError("the app does not print its address")
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def themed(request: pytest.FixtureRequest, new_page: NewPage, voila: Server) -> 
     """The lab in the light and in the dark."""
     with new_page() as page:
         lab = LabPage(page, Watch(page))
-        lab.goto(f"{voila.address}?theme={request.param}")
+        lab.goto(f"{voila.address}&theme={request.param}")
         expect(lab.root.locator(".tl-dark")).to_have_count(2 if request.param == "dark" else 0)
         yield lab
 

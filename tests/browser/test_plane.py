@@ -94,7 +94,7 @@ def test_images_have_no_plane(lab: LabPage) -> None:
 def test_the_plane_fits_a_narrow_page(new_page: NewPage, voila: Server) -> None:
     with new_page(viewport={"width": 440, "height": 900}) as page:
         narrow = LabPage(page, Watch(page))
-        narrow.goto(f"{voila.address}?theme=dark")
+        narrow.goto(f"{voila.address}&theme=dark")
         narrow.open("Data")
         narrow.choose("dataset", "Toy: xor")
         narrow.open("Model")

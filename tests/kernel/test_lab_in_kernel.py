@@ -3,84 +3,22 @@
 from collections.abc import Iterator
 
 import pytest
-from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import start_new_kernel
+
+from tests.kernel.kernels import Kernel, started
 
 pytestmark = [pytest.mark.kernel, pytest.mark.timeout(180)]
-
-SETUP = """
-import os, threading, time
-import psutil
-import trainlab as tl
-from ipywidgets.widgets import widget
-from trainlab.catalog.training import Training
-
-RUNS = {runs!r}
-SHORT = tl.Experiment(training=Training(epochs=2, batch_size=256, threads=1))
-
-def counts():
-    return len(widget._instances), threading.active_count(), psutil.Process().num_fds()
-
-def until(condition):
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
-
-def press(lab, name):
-    lab._parts.run._handle_custom_msg({{"type": "command", "name": name}}, [])
-"""
-
-
-class Kernel:
-    """A kernel that runs code as notebook cells do."""
-
-    def __init__(self, client: BlockingKernelClient) -> None:
-        self.client = client
-
-    def run(self, code: str, cell: str) -> str:
-        """Run `code` as the cell with this id; what it printed. Fails if it raised."""
-        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
-        content |= {"user_expressions": {}, "stop_on_error": True}
-        message = self.client.session.msg("execute_request", content, metadata={"cellId": cell})
-        self.client.shell_channel.send(message)
-        printed = ""
-        while True:
-            reply = self.client.get_iopub_msg(timeout=90)
-            if reply["parent_header"].get("msg_id") != message["header"]["msg_id"]:
-                continue
-            body = reply["content"]
-            assert reply["msg_type"] != "error", "\n".join(body["traceback"])
-            printed += body["text"] if reply["msg_type"] == "stream" else ""
-            if reply["msg_type"] == "status" and body["execution_state"] == "idle":
-                return printed
 
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
-    manager, client = start_new_kernel(kernel_name="python3")
-    kernel = Kernel(client)
-    kernel.run(SETUP.format(runs=str(tmp_path_factory.mktemp("kernel") / "runs")), "setup")
-    yield kernel
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    with started(tmp_path_factory.mktemp("kernel") / "runs") as kernel:
+        yield kernel
 
 
 def test_a_run_goes_on_without_a_page(kernel: Kernel) -> None:
     kernel.run("lab = tl.Lab(SHORT, runs=RUNS); press(lab, 'start')", "a")
     kernel.run("until(lambda: lab.run is not None and lab.run.state == 'done')", "b")
     assert kernel.run("print(len(lab.run.epochs['epoch']))", "b").strip() == "2"
-
-
-def test_running_the_cell_again_leaves_nothing_behind(kernel: Kernel) -> None:
-    cell = "lab = tl.Lab(runs=RUNS); lab"
-    for _time in range(2):
-        kernel.run(cell, "again")
-    warming = "any(thread.name == 'trainlab-warm-up' for thread in threading.enumerate())"
-    kernel.run(f"until(lambda: not {warming}); before = counts()", "b")
-    for _time in range(20):
-        kernel.run(cell, "again")
-    kernel.run("until(lambda: all(now <= was for now, was in zip(counts(), before)))", "b")
 
 
 def test_running_the_cell_again_keeps_the_run_and_the_forms(kernel: Kernel) -> None:

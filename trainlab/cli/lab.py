@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -28,10 +29,14 @@ PATIENCE = 60.0  # seconds until Voilà has to answer; a cold disk takes its tim
 FAREWELL = 10.0  # seconds for Voilà to end its kernels
 
 
-def serve(runs: Path | None, port: int | None, browser: bool) -> int:
-    """Serve the lab until interrupted. Raises Problem where it cannot be served."""
+def serve(runs: Path | None, port: int | None, browser: bool, unwatched: float) -> int:
+    """Serve the lab until interrupted. Raises Problem where it cannot be served.
+
+    A run is paused `unwatched` seconds after its page was closed, and ended after as many more.
+    """
     notebook, port = find_notebook(), choose_port(port)
-    address = f"http://{HOST}:{port}/"
+    token, server_address = secrets.token_urlsafe(24), f"http://{HOST}:{port}/"
+    address = f"{server_address}?token={token}"
     root = (runs or runs_folder()).absolute()
     with _stop_signals(), tempfile.TemporaryDirectory(prefix="trainlab-") as folder:
         command = voila_command(notebook, Path(folder), port)
@@ -39,13 +44,16 @@ def serve(runs: Path | None, port: int | None, browser: bool) -> int:
         paths = [templates, *os.environ.get("JUPYTER_PATH", "").split(os.pathsep)]
         environment = os.environ | {
             "TRAINLAB_RUNS": str(root),
+            "TRAINLAB_ADDRESS": server_address,  # see trainlab/widgets/watch.py
+            "TRAINLAB_UNWATCHED": str(unwatched),
+            "JUPYTER_TOKEN": token,  # not an argument: other accounts can read those
             "JUPYTER_PATH": os.pathsep.join(filter(None, paths)),
         }
         with _running(command, environment) as server:
             _wait(server, port)
             say(_("trainlab is at {address}  (Ctrl-C ends it)").format(address=address))
             if browser:
-                webbrowser.open(address)
+                webbrowser.open(_redirect(Path(folder), address))
             code = server.wait()
     complain(_("Voilà ended by itself (exit code {code})").format(code=code))
     return 1
@@ -89,11 +97,20 @@ def voila_command(notebook: Path, folder: Path, port: int) -> list[str]:
         f"--Voila.port={port}",
         "--Voila.port_retries=0",
         "--Voila.log_level=ERROR",
+        "--Voila.auto_token=True",  # the one in JUPYTER_TOKEN
+        "--KernelManager.transport_encryption=auto",  # the kernel warns of plain TCP
         f"--Voila.connection_dir_root={connections}",
         *("--VoilaConfiguration.file_allowlist", "(?!)."),  # matches no file
         "--VoilaConfiguration.show_tracebacks=False",
         "--VoilaConfiguration.template=trainlab",  # found through JUPYTER_PATH, see `serve`
     ]
+
+
+def _redirect(folder: Path, address: str) -> str:
+    """The address of a page that leads to `address`: a browser's arguments can be read by other accounts."""
+    page = folder / "open.html"
+    page.write_text(f'<meta http-equiv="refresh" content="0; url={address}">', encoding="utf-8")
+    return page.as_uri()
 
 
 @contextmanager

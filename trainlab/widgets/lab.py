@@ -8,6 +8,7 @@ from pathlib import Path
 
 import ipywidgets
 from IPython.core.getipython import get_ipython
+from IPython.display import publish_display_data
 
 from trainlab.engine.warm import warm_up
 from trainlab.engine.worker import MakeRun
@@ -22,24 +23,30 @@ from trainlab.widgets.desk import Desk
 from trainlab.widgets.editor import Editor
 from trainlab.widgets.panels import PANELS, Panel
 from trainlab.widgets.session import Session
+from trainlab.widgets.still import Still
+from trainlab.widgets.watch import watch
 
-_parts: dict[str, "_Parts"] = {}  # by notebook cell, and by their number in it
+_open: list["_Parts"] = []  # the newest last
 _calls: dict[str, tuple[int, int]] = {}  # by notebook cell: its last execution, and the labs in it
 
 
 class _Parts:
     """The widgets of one notebook cell, with the forms and the training behind them."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, place: str, root: Path) -> None:
+        self.place, self.root = place, root
         self.panels, self.run = PanelsWidget(), RunWidget()
         self.desk = Desk(self.panels, Experiment())
         self.session = Session(self.run, self._next_run)
         self.desk.tell = self.session.live.want
         self.page = ipywidgets.Box([self.panels, self.run])
         self.page.add_class("tl-lab")
-        self.lab: Lab | None = None
-        if not _under_voila():
+        self.labs: list[Lab] = []  # one for each cell that shows them
+        self.still = Still()
+        if _under_voila():
+            watch(_sessions)
+        else:
+            self.session.ended = self.still.draw
             warm_up()  # in a notebook the page is there, and Start can be pressed, once the cell ends
         threading.Thread(target=self._warm_up, name="trainlab-warm-up", daemon=True).start()
 
@@ -67,6 +74,8 @@ class _Parts:
 class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """The lab: panels to choose everything, buttons to train, live curves.
 
+    A notebook that is saved shows the curves of the last run as a picture.
+
     Args:
         experiment: what the forms start from; the default experiment if None.
         panels: the ids of the panels to show, in order; all if None. Panels: data, augment, model,
@@ -86,20 +95,39 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         chosen = _chosen(panels)
         root = Path(runs).absolute() if runs else runs_folder()
         place = _place()
-        parts = _parts.get(place) or _Parts(root)
-        if place:
-            _parts[place] = parts
+        parts = next((parts for parts in _open if place and parts.place == place), None)
+        if parts is None:
+            parts = _Parts(place, root)
+            _open.append(parts)
         parts.root = root
         if experiment is not None:
             parts.desk.editor = Editor(experiment)
         parts.desk.show(chosen)
-        self._parts = parts
+        self._take(parts, place)
+
+    def _take(self, parts: _Parts, place: str) -> None:
+        """Show these parts here, instead of the lab of the cell's last execution, whose output is gone."""
         super().__init__([parts.page])
         self.add_class("tl-root")
-        if parts.lab is not None:  # of this cell's last execution, whose output is gone
-            parts.lab.layout.close()
-            super(Lab, parts.lab).close()
-        parts.lab = self
+        self._parts, self._place = parts, place
+        for lab in [lab for lab in parts.labs if place and lab._place == place]:
+            lab._leave()
+        parts.labs.append(self)
+
+    def _leave(self) -> None:
+        self._parts.labs.remove(self)
+        self.layout.close()
+        super().close()
+
+    def __del__(self) -> None:
+        """Not closed with the last reference to it: it is shown, or was closed when another took its place."""
+
+    def _ipython_display_(self) -> None:
+        if self.comm is None:
+            raise NotImplementedError  # closed: IPython shows it as it shows anything
+        publish_display_data(self._repr_mimebundle_())
+        if not _under_voila():
+            self._parts.still.show()
 
     @property
     def experiment(self) -> Experiment:
@@ -115,14 +143,42 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def close(self) -> None:
         """End the run, saved, and take the lab off the page."""
         parts = self._parts
-        parts.session.close()
-        for place in [place for place, others in _parts.items() if others is parts]:
-            del _parts[place]
+        if parts in _open:
+            _open.remove(parts)
+            parts.session.close()
+        for lab in [*parts.labs]:
+            lab._leave()
         for widget in (parts.panels, parts.run, parts.page):
             widget.layout.close()
             widget.close()
-        self.layout.close()
-        super().close()
+
+
+def attach(cell: str | None = None) -> Lab:
+    """Show a lab of this kernel again: in another cell, or in another notebook of the same kernel.
+
+    Args:
+        cell: the id of the cell that made it; the newest lab if None.
+
+    Raises:
+        Problem: there is no such lab.
+    """
+    found = [parts for parts in _open if cell in (None, parts.place.rpartition("/")[0])]
+    if not found:
+        cells = ", ".join(parts.place.rpartition("/")[0] for parts in _open)
+        raise Problem(
+            _("this kernel has no lab")
+            if cell is None
+            else _("cell {cell!r} made no lab").format(cell=cell),
+            _("labs were made by these cells: {cells}").format(cells=cells) if cells else "",
+            _("make one with tl.Lab()"),
+        )
+    lab = Lab.__new__(Lab)
+    lab._take(found[-1], _place())
+    return lab
+
+
+def _sessions() -> list[Session]:
+    return [parts.session for parts in _open]
 
 
 def _chosen(ids: Sequence[str] | None) -> tuple[Panel, ...]:
