@@ -27,7 +27,7 @@ class Training(Settings):
     )
     worker: Literal["thread", "process"] = Knob(
         "thread",
-        help="process: other cells cannot slow it, and if it breaks the notebook lives on; starts two seconds later",
+        help="process: no other cell slows it, nor does its end harm the notebook; starts 2 s later",
     )
 
     save_every: float = Knob(

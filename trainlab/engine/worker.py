@@ -12,9 +12,8 @@ from trainlab.text import _
 
 MakeRun = Callable[[cmd.Commands], Iterator[ev.Event]]
 ENDED: tuple[ev.State, ...] = ("idle", "done", "failed")  # states without a run under way
-SWITCH = (
-    1e-5  # seconds that pure Python in another thread may make a training wait, at each torch call
-)
+# how long, in seconds, another thread of pure Python makes a training wait: at each call of torch
+SWITCH = 1e-6
 
 
 class _Brisk:

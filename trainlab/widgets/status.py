@@ -5,17 +5,9 @@ from typing import Any
 
 from trainlab import events as ev
 from trainlab.runs.history import History
+from trainlab.runs.listing import STATES
 from trainlab.text import _
 
-_LABELS = {
-    "idle": "Ready",
-    "building": "Building",
-    "running": "Running",
-    "paused": "Paused",
-    "stopping": "Stopping",
-    "done": "Done",
-    "failed": "Failed",
-}
 _MEASURES = {"digit_accuracy": "digits right", "near_zero": "weights near zero"}
 _BUTTONS: dict[str, tuple[str, ...]] = {
     "idle": ("start", "step"),
@@ -55,8 +47,7 @@ def describe(
 def slowed() -> str:
     """Why a run that shares this process is slow."""
     return _(
-        "Another cell is running and takes Python's time from the training. With worker = process "
-        "(panel Train) the next run trains undisturbed."
+        "Another cell is running and takes Python's time from the training: choose worker = process."
     )
 
 
@@ -79,9 +70,10 @@ def summary(history: History) -> str:
 
 
 def _label(history: History, state: ev.State) -> str:
-    if state == "done" and history.finished and history.finished.stopped:
-        return _("Stopped")
-    return _(_LABELS[state])
+    finished = history.finished
+    if state == "done" and (finished is None or finished.stopped):
+        return _(STATES["stopped" if finished else "interrupted"])
+    return _(STATES[state])
 
 
 def _items(history: History, state: ev.State, speed: float) -> list[dict[str, str]]:
