@@ -5,13 +5,13 @@ const LONGEST_NAME = 200;
 const MB = 1_000_000;
 const PATIENCE_MS = 60_000;
 
-export function makeUpload(ctx) {
+export function makeUpload(ctx, type = "upload", label = "Upload a zip …", arrived = () => {}) {
   let spec = null;
   let file = null;
   let dragged = 0;
   let timer = 0;
   const input = h("input", { type: "file", class: "tl-hidden", tabindex: -1, "aria-hidden": "true", onchange: () => take(input.files[0]) });
-  const button = h("button", { type: "button", class: "tl-button", onclick: () => input.click() }, ctx._("Upload a zip …"));
+  const button = h("button", { type: "button", class: "tl-button", onclick: () => input.click() }, ctx._(label));
   const status = h("span", { "aria-live": "polite" });
   const bar = h("progress", { max: 1, "aria-label": ctx._("Upload") });
   const error = h("p", { class: "tl-error", role: "alert" });
@@ -34,7 +34,7 @@ export function makeUpload(ctx) {
     try {
       const data = await sending.slice(from, from + spec.part_bytes).arrayBuffer();
       if (sending !== file) return;
-      ctx.send({ type: "upload", view: ctx.view, part, size: sending.size, name: sending.name.slice(-LONGEST_NAME) }, [data]);
+      ctx.send({ type, view: ctx.view, part, size: sending.size, name: sending.name.slice(-LONGEST_NAME) }, [data]);
       show(from + data.byteLength);
       timer = setTimeout(() => fail(ctx._("The upload was not answered: try again")), PATIENCE_MS);
     } catch {
@@ -99,7 +99,10 @@ export function makeUpload(ctx) {
     receive(message) {
       if (!file) return;
       if (message.error) return fail(message.error);
-      if (message.done) return end();
+      if (message.done) {
+        end();
+        return arrived(message);
+      }
       sendPart(message.part + 1);
     },
   };

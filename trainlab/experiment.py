@@ -83,6 +83,11 @@ class Experiment(Settings):
                 raise
             raise Problem(f"{path}: {problem.what}", problem.why, problem.remedy) from None
 
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Validate JSON, which begins with a brace, or TOML. Raises Problem naming the field that is wrong."""
+        return cls.from_data(_parsed(text, text.lstrip().startswith("{"), _("the experiment")))
+
     def save(self, path: str | Path) -> None:
         """Write a .json or .toml file. Raises Problem for another ending or where it cannot be written."""
         path = Path(path)
@@ -124,16 +129,21 @@ def _read(path: Path) -> Any:
         ) from None
     except UnicodeDecodeError as error:
         raise Problem(_("{path}: is not UTF-8 text").format(path=path), str(error)) from None
+    if path.suffix.lower() not in (".json", ".toml"):
+        raise _unknown_ending(path)
+    return _parsed(text, path.suffix.lower() == ".json", str(path))
+
+
+def _parsed(text: str, as_json: bool, shown: str) -> Any:
+    """The plain data in a text. Raises Problem where it is broken."""
     try:
-        if path.suffix.lower() == ".json":
-            return json.loads(text, object_pairs_hook=_no_duplicates)
-        if path.suffix.lower() == ".toml":
-            return tomllib.loads(text)
+        return (
+            json.loads(text, object_pairs_hook=_no_duplicates) if as_json else tomllib.loads(text)
+        )
     except RecursionError:
-        raise Problem(_("{path}: is nested too deeply").format(path=path)) from None
+        raise Problem(_("{path}: is nested too deeply").format(path=shown)) from None
     except ValueError as error:
-        raise Problem(_("{path}: is broken").format(path=path), str(error)) from None
-    raise _unknown_ending(path)
+        raise Problem(_("{path}: is broken").format(path=shown), str(error)) from None
 
 
 def _unknown_ending(path: Path) -> Problem:

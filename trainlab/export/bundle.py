@@ -155,6 +155,8 @@ def _refuse_many(source: Path | IO[bytes]) -> None:
 
 def _trusted(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """The members that a run is opened from, by their path in it. Raises Problem for any that does not belong."""
+    if any(".." in re.split(r"[/\\]", info.filename) for info in archive.infolist()):
+        raise _refusal(_("a name in it leaves the zip"))
     members: dict[str, zipfile.ZipInfo] = {}
     names: set[str] = set()
     for parts, info in visible_members(archive):

@@ -20,9 +20,14 @@ def csv_of_table(columns: Mapping[str, Array]) -> str:
 
 
 def csv_of_edits(edits: Sequence[ev.Edited]) -> str:
-    """A line for each changed setting: after which step, which, and its new value as JSON."""
+    """A line for each changed setting: after which step, which, and its new value."""
     rows = [
-        (edit.step, edit.position, path, value if isinstance(value, str) else json.dumps(value))
+        (
+            edit.step,
+            edit.position,
+            path,
+            value if isinstance(value, str | float | int) else json.dumps(value),
+        )
         for edit in edits
         for path, value in edit.changes.items()
     ]
