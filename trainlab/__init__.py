@@ -4,10 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Experiment", "Lab", "Run", "attach", "catalog", "load_run", "train"]
+__all__ = ["Experiment", "Lab", "Run", "attach", "catalog", "check", "load_run", "train"]
 
 if TYPE_CHECKING:
     from trainlab import catalog
+    from trainlab.diagnostics.checks import check
     from trainlab.experiment import Experiment
     from trainlab.runs import Run, load_run, train
     from trainlab.widgets import Lab, attach
@@ -18,6 +19,7 @@ _HOME = {
     "Lab": "trainlab.widgets",
     "Run": "trainlab.runs",
     "attach": "trainlab.widgets",
+    "check": "trainlab.diagnostics.checks",
     "load_run": "trainlab.runs",
     "train": "trainlab.runs",
 }

@@ -1,6 +1,6 @@
-"""The command line: `trainlab lab | train | runs | export | list | doctor`.
+"""The command line: `trainlab lab | train | check | runs | export | list | doctor`.
 
-Exit codes: 0 well; 1 a run failed, or doctor found an error; 2 bad input; 130 interrupted.
+Exit codes: 0 well; 1 a run or a check failed, or doctor found an error; 2 bad input; 130 interrupted.
 """
 
 import argparse
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_lab(add("lab", _lab, _("open the lab in a browser")))
     _add_train(add("train", _train, _("train an experiment and keep its run")))
+    _add_check(add("check", _check, _("look at an experiment before it is trained")))
     _add_runs_commands(add("runs", _runs, _("the runs that were kept")))
     export = add("export", _export, _("write a script that needs no trainlab; or pack a run"))
     export.add_argument("source", metavar="EXPERIMENT|RUN", help=_("a file, `default`, or a run"))
@@ -87,6 +88,20 @@ def _add_lab(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
+    _add_experiment(parser)
+    _add_runs(parser)
+    parser.add_argument("--resume", metavar="RUN", help=_("go on with a stopped run; see `runs`"))
+    parser.add_argument("--json", action="store_true", help=_("print the result as JSON"))
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    _add_experiment(parser)
+    layer = _("check the gradients of this layer alone (may be repeated)")
+    parser.add_argument("--layer", action="append", default=[], metavar="NAME", help=layer)
+    parser.add_argument("--json", action="store_true", help=_("print the checks as JSON"))
+
+
+def _add_experiment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "experiment",
         nargs="?",
@@ -100,9 +115,6 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         metavar="PATH=VALUE",
         help=_("change a setting: optimizer=sgd, optimizer.lr=0.1 (may be repeated)"),
     )
-    _add_runs(parser)
-    parser.add_argument("--resume", metavar="RUN", help=_("go on with a stopped run; see `runs`"))
-    parser.add_argument("--json", action="store_true", help=_("print the result as JSON"))
 
 
 # action of `trainlab runs` -> its help, what it takes, and the function of trainlab.cli.runs that does it
@@ -185,6 +197,12 @@ def _runs(arguments: argparse.Namespace) -> int:
 
     command: Command = getattr(runs, _ACTIONS[arguments.action][2])
     return command(arguments)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from trainlab.cli.check import check
+
+    return check(arguments)
 
 
 def _export(arguments: argparse.Namespace) -> int:

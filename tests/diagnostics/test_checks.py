@@ -1,0 +1,202 @@
+"""The checks before training: what they say of sound and of broken experiments, and that they disturb nothing."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain, islice
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from trainlab import events as ev
+from trainlab.catalog.datasets import Digits, Images
+from trainlab.diagnostics.checks import CHECKS, Check, check, made, preflight
+from trainlab.diagnostics.checks.base import Subject
+from trainlab.diagnostics.range_test import range_test
+from trainlab.engine.trainer import Trainer
+from trainlab.experiment import Experiment
+
+RULES = {rule.id: rule for rule in CHECKS}
+TINY: dict[str, Any] = {
+    "model": {"kind": "mlp", "width": 16, "dropout": 0.2},
+    "training": {"epochs": 2, "threads": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def data() -> Images:
+    return Digits().load()
+
+
+def look(name: str, data: Images, **settings: Any) -> Check:
+    return made(RULES[name], Subject(Experiment.from_data(TINY | settings), data))
+
+
+def test_the_default_experiment_passes_in_time() -> None:
+    start = time.process_time()
+    found = check()
+    assert time.process_time() - start < 10
+    assert [made.id for made in found] == [rule.id for rule in CHECKS]
+    assert {made.verdict for made in found} == {"pass", "skip"}
+    assert all(made.says and made.reference and made.title for made in found)
+    assert all(made.to_data()["seconds"] >= 0 for made in found)
+
+
+@pytest.mark.parametrize(
+    ("loss", "chance"), [("cross_entropy", 2.302585), ("hinge", 9.0), ("mse", 0.09)]
+)
+def test_chance_is_what_the_rule_says(data: Images, loss: str, chance: float) -> None:
+    subject = Subject(Experiment.from_data(TINY | {"loss": loss}), data)
+    assert subject.chance(data.labels) == pytest.approx(chance, rel=1e-5)
+    if loss != "mse":  # whose first loss is that of zero, not of 1/K
+        found = look("chance_loss", data, loss=loss, init="small_random")
+        assert found.value == pytest.approx(chance, rel=0.01)
+        assert found.verdict == "pass"
+
+
+def test_a_loud_start_is_seen(data: Images) -> None:
+    loud = {"kind": "small_random", "std": 1.0}
+    model = TINY["model"] | {"norm": "none"}
+    found = look("chance_loss", data, init=loud, model=model)
+    assert found.verdict != "pass"
+    assert found.remedy
+
+
+def test_symmetry_fails_where_it_shows(data: Images) -> None:
+    for name in ("signal", "overfit"):
+        found = look(name, data, init="zeros")
+        assert (name, found.verdict) == (name, "fail")
+        assert found.remedy
+    assert look("chance_loss", data, init="zeros").verdict == "pass"
+
+
+def test_vanishing_gradients_are_seen(data: Images) -> None:
+    deep = {"kind": "mlp", "width": 32, "depth": 10, "norm": "none", "activation": "sigmoid"}
+    found = look("signal", data, model=deep)
+    assert found.verdict == "fail"
+    assert len(found.details) == 1 + 11  # a row a layer
+    assert look("signal", data, model=deep | {"activation": "relu"}).verdict == "pass"
+
+
+@pytest.mark.parametrize("lr", [1e-7, 10.0])
+def test_a_bad_learning_rate_is_told_from_a_broken_network(data: Images, lr: float) -> None:
+    found = look("overfit", data, optimizer={"kind": "sgd", "lr": lr})
+    assert found.verdict == "warn"
+    assert "range test" in found.remedy
+
+
+def test_labels_that_belong_to_other_images_are_seen(data: Images) -> None:
+    shuffled = data.labels[
+        torch.randperm(len(data.labels), generator=torch.Generator().manual_seed(0))
+    ]
+    assert look("zero_input", replace(data, labels=shuffled)).verdict != "pass"
+    assert look("overfit", replace(data, labels=shuffled)).verdict == "pass"  # passing is no proof
+
+
+class Together(nn.Module):
+    """Subtracts the mean over the batch."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, batch: Tensor) -> Tensor:
+        logits: Tensor = self.inner(batch)
+        return logits - logits.mean(0)
+
+
+class Mixed(Subject):
+    """A subject whose network mixes the images of a batch."""
+
+    def model(self) -> nn.Module:
+        return Together(super().model())
+
+
+def test_images_that_change_each_other_are_seen(data: Images) -> None:
+    found = made(RULES["batch_dependency"], Mixed(Experiment.from_data(TINY), data))
+    assert found.verdict == "fail"
+    assert found.value == pytest.approx(1 / 3, rel=1)
+    apart = look("batch_dependency", data)
+    assert (apart.verdict, apart.value) == ("pass", 0.0)
+
+
+def test_rare_and_missing_classes(data: Images) -> None:
+    some = (data.labels != 3) | (torch.arange(len(data.labels)) < 40)
+    few = replace(data, images=data.images[some], labels=data.labels[some])
+    found = look("classes", few)
+    assert found.verdict == "warn"
+    assert "Fewer than 5: 3." in found.says
+    none = replace(data, images=data.images[data.labels != 3], labels=data.labels[data.labels != 3])
+    assert look("classes", none).verdict == "fail"
+
+
+def test_copies_on_both_sides_of_the_split(data: Images) -> None:
+    twice = replace(
+        data, images=data.images[:400].repeat(2, 1, 1, 1), labels=data.labels[:400].repeat(2)
+    )
+    assert look("duplicates", twice).verdict == "fail"
+    assert look("duplicates", data).verdict == "pass"
+
+
+def test_two_distributions(data: Images) -> None:
+    order = data.labels.argsort()
+    by_class = replace(data, images=data.images[order], labels=data.labels[order])
+    assert look("distribution", by_class, split={"kind": "time"}).verdict == "warn"
+    assert look("distribution", by_class).verdict == "pass"
+
+
+def test_augmentation_that_changes_the_class(data: Images) -> None:
+    found = look("label_safety", data, augmentations=["vertical_flip"])
+    assert found.verdict == "warn"
+    assert "6 and 9" in found.says
+    assert look("label_safety", data, augmentations=["shift"]).verdict == "pass"
+    assert look("label_safety", data).verdict == "skip"
+
+
+def test_loaded_weights_want_their_own_mean(data: Images) -> None:
+    model = {"kind": "pretrained"}
+    assert look("pretrained", data, model=model).verdict == "fail"
+    assert look("pretrained", data, model=model, preprocessing="imagenet").verdict == "pass"
+    assert look("pretrained", data).verdict == "skip"
+
+
+def test_more_regularisation_is_more_loss(data: Images) -> None:
+    light, heavy = (
+        look("penalty", data, regularizers=[{"kind": "l2", "strength": strength}, "l1"])
+        for strength in (1e-4, 1.0)
+    )
+    assert (light.verdict, heavy.verdict) == ("pass", "warn")
+    assert light.value is not None
+    assert heavy.value is not None
+    assert heavy.value > light.value > 0
+
+
+def test_it_stops_when_nobody_wants_to_know(data: Images) -> None:
+    asked = iter([False] * 20 + [True] * 1000)
+    found = list(preflight(Experiment.from_data(TINY), data, lambda: next(asked)))
+    assert 0 < len(found) < len(CHECKS)
+
+
+def trained(*looks: Iterator[object]) -> str:
+    """The hash of a run's weights; after every event some of `looks` is done."""
+    experiment = Experiment.from_data(TINY | {"augmentations": ["shift"]})
+    for event in Trainer(experiment).run(SimpleQueue()):
+        list(islice(chain(*looks), 8))
+        if isinstance(event, ev.Finished):
+            return event.weights_sha256
+    raise AssertionError("it never finished")
+
+
+def test_a_run_is_the_same_with_checks_before_and_during_it(data: Images) -> None:
+    alone = trained()
+    experiment = Experiment.from_data(TINY | {"augmentations": ["shift"]})
+    shared = torch.get_rng_state()
+    looks = chain(range_test(experiment, data, steps=20), preflight(experiment, data))
+    assert trained(looks) == alone
+    assert isinstance(next(looks, None), Check | None)  # the range test was made during the run
+    list(looks)
+    assert torch.equal(shared, torch.get_rng_state())
+    assert trained() == alone

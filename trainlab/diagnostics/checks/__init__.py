@@ -1,0 +1,103 @@
+"""Checks before training: each looks at one thing, on copies, and says what it saw and by which rule.
+
+To add one, write a function of a Subject that gives a Finding, wrap it in a Rule, and list it here.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+
+import torch
+
+from trainlab.catalog.datasets import Images
+from trainlab.diagnostics.checks.base import Cancelled, Check, Finding, Rule, Subject, Verdict
+from trainlab.diagnostics.checks.data import CLASSES, DISTRIBUTION, DUPLICATES, LABEL_SAFETY
+from trainlab.diagnostics.checks.fitting import OVERFIT, PENALTY, ZERO_INPUT
+from trainlab.diagnostics.checks.slopes import GRADIENTS
+from trainlab.diagnostics.checks.start import BATCH_DEPENDENCY, CHANCE_LOSS, PRETRAINED, SIGNAL
+from trainlab.engine.device import default_threads
+from trainlab.errors import Problem
+from trainlab.experiment import Experiment
+from trainlab.text import _
+
+__all__ = ["CHECKS", "Check", "Verdict", "check", "preflight"]
+
+# quick ones first: what is wrong with the data explains what goes wrong later
+CHECKS: tuple[Rule, ...] = (
+    CLASSES,
+    DISTRIBUTION,
+    DUPLICATES,
+    LABEL_SAFETY,
+    PRETRAINED,
+    CHANCE_LOSS,
+    SIGNAL,
+    BATCH_DEPENDENCY,
+    PENALTY,
+    OVERFIT,
+    ZERO_INPUT,
+    GRADIENTS,
+)
+
+
+def check(experiment: Experiment | None = None, layers: tuple[str, ...] = ()) -> list[Check]:
+    """Every check on an experiment, the default one if None: what was seen, expected, and what to do.
+
+    Args:
+        experiment: what would be trained.
+        layers: the gradient check looks at parameters whose names begin with one of these; at all if empty.
+
+    Raises:
+        Problem: the data cannot be read, or the experiment cannot be built.
+    """
+    experiment = experiment or Experiment()
+    for _progress in experiment.dataset.fetch():
+        pass
+    for _progress in experiment.model.fetch():
+        pass
+    return list(preflight(experiment, experiment.dataset.load(), layers=layers))
+
+
+def preflight(
+    experiment: Experiment,
+    data: Images,
+    cancelled: Callable[[], bool] = lambda: False,
+    layers: tuple[str, ...] = (),
+) -> Iterator[Check]:
+    """The checks one after the other, each as it was made; they end where `cancelled` says so.
+
+    Raises Problem where the experiment cannot be built.
+    """
+    subject = Subject(experiment, data, cancelled, layers)
+    for rule in CHECKS:
+        try:
+            subject.go_on()
+            yield made(rule, subject)
+        except Cancelled:
+            return
+
+
+def made(rule: Rule, subject: Subject) -> Check:
+    """One check. Numbers near zero are flushed as in a run, and torch gets a run's threads meanwhile."""
+    threads, start = torch.get_num_threads(), time.perf_counter()
+    torch.set_num_threads(subject.experiment.training.threads or default_threads())
+    torch.set_flush_denormal(True)
+    try:
+        found = rule.look(subject)
+    except (Cancelled, Problem):
+        raise
+    except Exception as error:  # a network may raise anything: the others still say something
+        found = Finding("fail", _("It could not be made: {error}").format(error=str(error)[:300]))
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)
+    return Check(
+        id=rule.id,
+        title=_(rule.title),
+        verdict=found.verdict,
+        says=found.says,
+        value=found.value,
+        expected=found.expected,
+        reference=_(rule.reference),
+        remedy=found.remedy,
+        seconds=time.perf_counter() - start,
+        details=found.details,
+    )

@@ -1,0 +1,122 @@
+"""The learning rate range test: a copy is trained while the learning rate rises, until the loss explodes."""
+
+import math
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from trainlab.catalog.datasets import Images
+from trainlab.diagnostics.steps import Bench
+from trainlab.engine.batches import epoch_order
+from trainlab.engine.build import Parts, build_parts
+from trainlab.engine.device import default_threads
+from trainlab.experiment import Experiment
+
+LOW, HIGH, STEPS = 1e-7, 10.0, 100
+EXPLODED = 4.0  # times the best loss so far: there is nothing more to see
+MEMORY = 0.7  # of the smoothed loss, from one step to the next
+REACH = 4  # points on each side that a suggestion is read from
+FALLEN = 0.95  # of the first loss: where it never fell below, the curve suggests nothing
+
+
+@dataclass(frozen=True)
+class Point:
+    """One step: its learning rate, its loss, and the smoothed loss so far."""
+
+    lr: float
+    loss: float
+    smoothed: float
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What a range test advises, each None where the curve does not show it.
+
+    Args:
+        steepest: the learning rate at which the smoothed loss fell fastest: brave, and usually right.
+        minimum_tenth: a tenth of that at which it was lowest: careful, as the lowest is nearly too much.
+        diverged: that at which the loss exploded; None where it never did.
+    """
+
+    steepest: float | None
+    minimum_tenth: float | None
+    diverged: float | None
+
+
+def range_test(
+    experiment: Experiment,
+    data: Images,
+    cancelled: Callable[[], bool] = lambda: False,
+    low: float = LOW,
+    high: float = HIGH,
+    steps: int = STEPS,
+) -> Generator[Point]:
+    """Train a copy for `steps` steps at learning rates from `low` to `high`, each the same times the last.
+
+    It has the experiment's augmentations, regularisers and batches, draws from keyed generators of its own,
+    and ends when the loss explodes or is no number (that point is given last), or when it is cancelled.
+
+    Raises:
+        Problem: the experiment cannot be built.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(experiment.training.threads or default_threads())
+    try:
+        parts = build_parts(experiment.but(training=experiment.training.but(compile=False)), data)
+        bench = Bench(
+            parts.model, parts.loss, parts.optimizer, experiment.regularizers, "range", parts.noise
+        )
+        best = mean = weight = 0.0
+        for step in range(steps):
+            if cancelled():
+                return
+            lr = low * (high / low) ** (step / max(1, steps - 1))
+            for group in parts.optimizer.param_groups:
+                group["lr"] = lr
+            loss, _logits = bench.step(*_batch(experiment, parts, step))
+            mean, weight = MEMORY * mean + (1 - MEMORY) * loss, MEMORY * weight + 1 - MEMORY
+            smoothed = mean / weight
+            yield Point(lr, loss, smoothed)
+            best = smoothed if step == 0 else min(best, smoothed)
+            if not math.isfinite(loss) or smoothed > EXPLODED * best:
+                return
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _batch(experiment: Experiment, parts: Parts, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The batch of a step, in an order of its own; the images come again where they are few."""
+    count = len(parts.train)
+    size = experiment.batch_size(count)
+    epoch, place = divmod(step, max(1, count // size))
+    order = epoch_order(count, experiment.training.seed, epoch).to(parts.device)
+    return parts.train.inputs(order[place * size : (place + 1) * size], "range", step)
+
+
+def suggest(points: Sequence[Point]) -> Suggestion:
+    """Read the curve, smoothed anew with as many points after as before: a running mean comes late."""
+    finite = [point for point in points if math.isfinite(point.loss)]
+    lrs = [point.lr for point in finite]
+    losses = [sum(_around(finite, at)) / len(_around(finite, at)) for at in range(len(finite))]
+    exploded = len(finite) < len(points) or (
+        finite and finite[-1].smoothed > EXPLODED * min(point.smoothed for point in finite)
+    )
+    diverged = rounded(points[-1].lr) if exploded else None
+    lowest = min(range(len(finite)), key=losses.__getitem__, default=0)
+    if lowest < 2 * REACH or losses[lowest] > FALLEN * losses[0]:
+        return Suggestion(None, None, diverged)
+    steepest = min(
+        range(1, lowest), key=lambda at: losses[at + 1] - losses[at - 1]
+    )  # steps of the same length on a log axis
+    return Suggestion(rounded(lrs[steepest]), rounded(lrs[lowest] / 10), diverged)
+
+
+def _around(points: Sequence[Point], at: int) -> list[float]:
+    reach = min(REACH, at, len(points) - 1 - at)
+    return [point.loss for point in points[at - reach : at + reach + 1]]
+
+
+def rounded(lr: float) -> float:
+    """A learning rate with two digits: more would only look exact."""
+    return float(f"{lr:.1e}")

@@ -1,0 +1,64 @@
+"""Single optimizer steps beside a run: what the checks and the range test train copies with."""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import Tensor, nn
+
+from trainlab.catalog.regularizers import RegularizerChoice
+from trainlab.engine.randomness import key_noise, key_seed
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Bench:
+    """A network of one's own to be trained a little: it is changed, so give a copy.
+
+    Args:
+        model: in training mode from here on; its layers that draw get a generator of their own.
+        loss: of logits and labels.
+        optimizer: over the model's parameters.
+        rules: regularisers, applied in their moments; those that end a run are left out.
+        key: names the draws of dropout and its kin.
+        noise: what its layers draw from, where they were given a generator already.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Loss,
+        optimizer: torch.optim.Optimizer,
+        rules: Iterable[RegularizerChoice] = (),
+        key: str = "bench",
+        noise: torch.Generator | None = None,
+    ) -> None:
+        self.model, self.loss, self.optimizer = model.train(), loss, optimizer
+        self.rules, self.key, self.steps = tuple(rules), key, 0
+        self.noise = noise or key_noise(model, next(model.parameters()).device)
+
+    def step(self, inputs: Tensor, labels: Tensor) -> tuple[float, Tensor]:
+        """One optimizer step: the loss and the logits before it."""
+        self.steps += 1
+        seen: list[tuple[Tensor, Tensor]] = []
+
+        def closure() -> Tensor:
+            if self.noise is not None:
+                self.noise.manual_seed(key_seed(self.key, self.steps))
+            self.optimizer.zero_grad()
+            logits = self.model(inputs)
+            loss = self.loss(logits, labels)
+            loss.backward()
+            self._regularize("gradient")
+            seen.append((loss.detach(), logits.detach()))
+            return loss
+
+        with torch.enable_grad():
+            self.optimizer.step(closure)  # type: ignore[arg-type]  # a tensor, which torch takes for a float
+        self._regularize("weights")
+        loss, logits = seen[0]
+        return loss.item(), logits
+
+    def _regularize(self, moment: str) -> None:
+        for rule in self.rules:
+            if rule.moment == moment:
+                rule.build(self.model.parameters())
