@@ -71,7 +71,7 @@ export function makeCard(ctx) {
 }
 
 /** Rows of words beside a picture; the first row is the header. */
-function table(rows, name) {
+export function table(rows, name) {
   const row = (cells, tag) => h("tr", null, ...cells.map(cell => (tag === "th" && cell ? h("th", { scope: "col" }, String(cell)) : h("td", null, String(cell)))));
   const [head, ...rest] = rows;
   const drawn = h("table", { class: "tl-table" }, h("thead", null, row(head, "th")), h("tbody", null, ...rest.map(cells => row(cells, "td"))));

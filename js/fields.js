@@ -197,6 +197,7 @@ export function makeField(first, ctx) {
   const label = h("label", { for: first.type === "numbers" ? null : id }, "");
   const help = h("div", { class: "tl-help", id: `${id}-help` });
   const error = h("div", { class: "tl-error", id: `${id}-error` });
+  const was = h("div", { class: "tl-was", id: `${id}-was` });
   const revert = h("button", {
     type: "button", class: "tl-revert",
     onclick: () => {
@@ -205,7 +206,7 @@ export function makeField(first, ctx) {
       control.inputs[0].focus();
     },
   }, icon("revert"));
-  const el = h("div", { class: "tl-field", "data-path": first.path }, h("div", { class: "tl-label" }, label), control.el, revert, help, error);
+  const el = h("div", { class: "tl-field", "data-path": first.path }, h("div", { class: "tl-label" }, label), control.el, revert, help, was, error);
 
   return {
     el,
@@ -215,6 +216,7 @@ export function makeField(first, ctx) {
       text(label, spec.label);
       line(help, isHint(spec) ? "" : spec.help);
       line(error, spec.error);
+      line(was, spec.was);
       const changed = Boolean(spec.error) || !same(spec.value, spec.default);
       el.classList.toggle("tl-changed", changed);
       revert.hidden = !changed;
@@ -222,7 +224,7 @@ export function makeField(first, ctx) {
       attr(revert, "aria-label", name);
       attr(revert, "title", name);
       for (const input of control.inputs) {
-        attr(input, "aria-describedby", [!help.hidden && help.id, spec.error && error.id].filter(Boolean).join(" ") || null);
+        attr(input, "aria-describedby", [!help.hidden && help.id, spec.was && was.id, spec.error && error.id].filter(Boolean).join(" ") || null);
         attr(input, "aria-invalid", spec.error ? true : null);
       }
     },

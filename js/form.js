@@ -61,11 +61,12 @@ export function makeSection(first, ctx) {
   const heading = h("h3", { class: "tl-section-label" });
   const note = h("p", { class: "tl-help", id: `${id}-note` });
   const error = h("p", { class: "tl-error" });
+  const was = h("p", { class: "tl-was" });
   const tools = itemTools(first, ctx);
   const fields = fieldList(ctx);
   const card = makeCard(ctx);
   const head = h("div", { class: "tl-section-head" }, label, heading, kind.el, tools.el);
-  const form = h("div", { class: "tl-form" }, head, note, error, fields.el);
+  const form = h("div", { class: "tl-form" }, head, note, was, error, fields.el);
   const el = h("section", { class: "tl-section", "data-path": first.path }, form, card.el);
 
   return {
@@ -80,6 +81,7 @@ export function makeSection(first, ctx) {
       kind.update(kindOptions(spec.options), spec.kind);
       line(note, chosen?.summary ?? spec.help);
       line(error, spec.error);
+      line(was, spec.was);
       tools.update(spec);
       fields.update(spec.fields);
       card.update(spec.card, true);
@@ -96,12 +98,13 @@ function makeList(first, ctx) {
   const items = h("div", { class: "tl-items" });
   const empty = h("p", { class: "tl-empty" });
   const error = h("p", { class: "tl-error" });
+  const was = h("p", { class: "tl-was" });
   const choice = select(value => paintChoice(value), { id });
   const add = h("button", { type: "button", class: "tl-button", onclick: () => ctx.send({ type: "add", path: first.path, kind: picked }) }, ctx._("Add"));
   const label = h("label", { for: id }, ctx._("Add to the list"));
   const note = h("p", { class: "tl-help" });
   const adder = h("div", { class: "tl-adder" }, label, choice.el, add, note);
-  const el = h("section", { class: "tl-section tl-list", "data-path": first.path }, heading, error, items, empty, adder);
+  const el = h("section", { class: "tl-section tl-list", "data-path": first.path }, heading, was, error, items, empty, adder);
   const update = keyed(items, item => item.path, item => makeSection(item, ctx));
 
   function paintChoice(value) {
@@ -117,6 +120,7 @@ function makeList(first, ctx) {
       text(heading, spec.label);
       heading.hidden = spec.lone;
       line(error, spec.error);
+      line(was, spec.was);
       line(empty, spec.items.length ? "" : spec.empty);
       adder.hidden = !options.length;
       paintChoice(picked);

@@ -1,10 +1,12 @@
 // The panels of the lab: header, tabs and the open panel's form, card, pictures and code.
 import { makeCard, makePictures } from "./card.js";
+import { makeCheck } from "./check.js";
 import { makeCode } from "./code.js";
 import { adopt, attr, h, icon, keyed, line, listen, text, translator, watchTheme } from "./dom.js";
 import { select } from "./fields.js";
 import { makeSection } from "./form.js";
 import { makeRace } from "./race.js";
+import { makeShare } from "./share.js";
 import { makeUpload } from "./upload.js";
 
 let views = 0;
@@ -13,8 +15,12 @@ function makeHeader(ctx) {
   const title = h("h1", { class: "tl-title" });
   const chips = h("ul", { class: "tl-summary" });
   const device = h("span", { class: "tl-device" });
-  const code = h("button", { type: "button", class: "tl-button", onclick: () => (code.getAttribute("aria-pressed") === "true" ? ctx.back() : ctx.open("code")) }, icon("code"), ctx._("Show the code"));
-  const el = h("header", { class: "tl-header" }, h("div", { class: "tl-brand" }, icon("mark"), title), chips, device, code);
+  const asides = Object.entries(ASIDES).map(([id, label]) => {
+    const toggle = () => (button.getAttribute("aria-pressed") === "true" ? ctx.back() : ctx.open(id));
+    const button = h("button", { type: "button", class: "tl-button", onclick: toggle }, icon(id), ctx._(label));
+    return { id, button };
+  });
+  const el = h("header", { class: "tl-header" }, h("div", { class: "tl-brand" }, icon("mark"), title), chips, device, ...asides.map(aside => aside.button));
   const update = keyed(chips, chip => chip.key, () => {
     const item = h("li");
     return { el: item, update: chip => text(item, chip.word) };
@@ -26,11 +32,13 @@ function makeHeader(ctx) {
       text(title, header?.title);
       text(device, header?.device);
       update((header?.summary ?? []).map((word, key) => ({ key, word })));
-      attr(code, "aria-pressed", open === "code");
+      for (const { id, button } of asides) attr(button, "aria-pressed", open === id);
     },
   };
 }
 
+/** Panels that are no tabs: a button in the header opens each, and leads back. */
+const ASIDES = { code: "Show the code", share: "Share" };
 const ARROWS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
 function makeTabs(ctx) {
@@ -83,7 +91,7 @@ function makePanel(ctx) {
   const code = makeCode(ctx);
   const waiting = h("p", { class: "tl-empty" }, ctx._("Preparing the panel …"));
   const el = h("div", { class: "tl-panel tl-surface", role: "tabpanel", id: ctx.id("panel"), tabindex: -1 },
-    h("div", { class: "tl-panel-head" }, h("div", null, title, intro), buttons), ctx.upload.el, waiting, sections, ctx.race.el, pictures.el, cards, code.el);
+    h("div", { class: "tl-panel-head" }, h("div", null, title, intro), buttons), ctx.upload.el, waiting, sections, ctx.check.el, ctx.race.el, pictures.el, cards, code.el, ctx.share.el);
   ctx.upload.dropOn(el);
   const updateSections = keyed(sections, section => `${section.path}:${Boolean(section.list)}`, section => makeSection(section, ctx));
   const updateCards = keyed(cards, section => section.path, () => {
@@ -122,9 +130,11 @@ function makePanel(ctx) {
       updateActions(panel.actions ?? []);
       updateMenus(panel.menus ?? []);
       ctx.upload.update(panel.upload);
+      ctx.check.update(panel.check);
       ctx.race.update(panel.race);
       pictures.update(panel.pictures);
       code.update(panel.code);
+      ctx.share.update(panel.share);
     },
   };
 }
@@ -158,7 +168,8 @@ function render({ model, el }) {
     send,
     back: () => ctx.open(before ?? model.get("tabs")?.[0]?.id),
     open(panel) {
-      if (panel === "code") before = model.get("panel")?.id;
+      const here = model.get("panel")?.id;
+      if (!(here in ASIDES)) before = here;
       pending = panel === model.get("panel")?.id ? null : panel;
       send({ type: "open", panel });
       draw();
@@ -169,8 +180,10 @@ function render({ model, el }) {
     },
   };
   // These two outlive the panel they are shown in: a race stays as it was left, an upload goes on.
+  ctx.check = makeCheck(ctx);
   ctx.race = makeRace(ctx);
   ctx.upload = makeUpload(ctx);
+  ctx.share = makeShare(ctx);
   const header = makeHeader(ctx);
   const tabs = makeTabs(ctx);
   let panel = makePanel(ctx);
@@ -197,13 +210,15 @@ function render({ model, el }) {
     wish = null;
   }
 
+  const drawChecks = () => ctx.check.show(model.get("checks"));
   const receive = (message, buffers = []) => {
     if (message.view === view) ctx[message.type]?.receive?.(message, buffers);
   };
   const release = adopt(el, "tl-panels");
   el.append(header.el, tabs.el, panel.el);
   draw();
-  const unlisten = listen(model, { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw, "msg:custom": receive });
+  drawChecks();
+  const unlisten = listen(model, { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw, "change:checks": drawChecks, "msg:custom": receive });
   const unwatch = watchTheme(el, dark => ctx.race.setTheme(dark));
   return () => {
     ctx.race.destroy();

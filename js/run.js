@@ -5,6 +5,7 @@ import { makeButtons, makeEdits, makeError, makeProgress, makeStatus } from "./c
 import { adopt, h, listen, translator, watchTheme } from "./dom.js";
 import { makePlane } from "./plane.js";
 import { makeTimeline } from "./timeline.js";
+import { makeVerdicts } from "./verdicts.js";
 import { Series } from "./series.js";
 
 const MOST_ROWS = 12_000;
@@ -20,6 +21,10 @@ function render({ model, el }) {
   const buttons = makeButtons(_, name => model.send({ type: "command", name }));
   const [status, progress, error, plane] = [makeStatus(_), makeProgress(_), makeError(_), makePlane(_)];
   const edits = makeEdits(_);
+  const verdicts = makeVerdicts(_, {
+    mend: (id, number) => model.send({ type: "mend", id, number }),
+    dismiss: id => model.send({ type: "dismiss", id }),
+  });
   const timeline = makeTimeline(_, (checkpoint, forms) => model.send({ type: "branch", checkpoint, forms }));
   chart.view.scaled = timeline.place;
   let [run, asked] = [null, -Infinity];
@@ -60,15 +65,28 @@ function render({ model, el }) {
         edits.update(edited);
         timeline.update(message.marks);
       }
+      if (message.verdicts) verdicts.update(message.verdicts);
       chart.refresh();
       show(message.status);
       if (series.length > MOST_ROWS) hello();
     },
+    overlays,
   };
+  /** Curves of other runs: two buffers each. */
+  function overlays(message, buffers) {
+    if (message.view != null && message.view !== view) return;
+    chart.overlay(message.items.map((item, number) => {
+      const other = new Series();
+      other.stepsPerEpoch = item.steps_per_epoch;
+      other.append(item.n, item.m, buffers.slice(2 * number));
+      return { id: item.id, name: item.name, number, series: other };
+    }));
+  }
+
   const receive = (message, buffers = []) => handlers[message.type]?.(message, buffers);
 
   const release = adopt(el, "tl-run", "tl-surface");
-  el.append(h("div", { class: "tl-run-head" }, buttons.el, ...status.els, progress.el), error.el, edits.el, plane.el, chart.el, timeline.el);
+  el.append(h("div", { class: "tl-run-head" }, buttons.el, ...status.els, progress.el), error.el, verdicts.el, edits.el, plane.el, chart.el, timeline.el);
   show(IDLE);
   const unlisten = listen(model, { "msg:custom": receive });
   const unwatch = watchTheme(el, dark => {

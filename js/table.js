@@ -53,7 +53,7 @@ function makeMore(_, tell, download) {
   const forms = h("input", { type: "checkbox" });
   const button = (label, act) => h("button", { type: "button", class: "tl-button tl-small", onclick: act }, label);
   const branch = button(_("Branch"), () => tell("branch", { checkpoint: which.value, forms: forms.checked }));
-  const branching = h("div", { class: "tl-runs-branch" }, which, h("label", null, forms, " ", _("with what the forms say now")), branch);
+  const branching = h("div", { class: "tl-runs-branch", hidden: true }, which, h("label", null, forms, " ", _("with what the forms say now")), branch);
   const edits = h("ul", { class: "tl-runs-edits" });
   const problem = h("p");
   const el = h("div", { class: "tl-runs-more" }, branching,

@@ -35,7 +35,7 @@ def test_the_page_s_words_are_all_known_and_all_used(project: Path) -> None:
 
 def test_the_committed_bundle_asks_for_them(project: Path) -> None:
     static = project / "trainlab" / "widgets" / "static"
-    bundle = "".join((static / name).read_text("utf-8") for name in ("panels.js", "run.js"))
+    bundle = "".join((static / name).read_text("utf-8") for name in ("panels.js", "run.js", "runs.js"))
     missing = [word for word in page_words() if f'"{word}"' not in bundle]
     assert missing == []
 

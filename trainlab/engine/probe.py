@@ -112,7 +112,7 @@ class Look:
         return ev.Probed(step, rows, pictures, self._data_share)
 
     def _hook(self, model: nn.Module) -> None:
-        bends = tuple(choice.target for choice in choices(ActivationChoice))
+        bends: Any = tuple(choice.target for choice in choices(ActivationChoice))
         filters = set(layers(model))
         for name, module in model.named_modules():
             if module in filters or isinstance(module, bends):
@@ -160,7 +160,8 @@ class Look:
 
 def norm(values: Tensor) -> Tensor:
     """The length of all values as one vector."""
-    return torch.linalg.vector_norm(values.float())
+    length: Tensor = torch.linalg.vector_norm(values.float())
+    return length
 
 
 def sampled(values: Tensor, most: int = SAMPLE) -> Tensor:

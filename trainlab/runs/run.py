@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainlab import commands as cmd
 from trainlab import events as ev
+from trainlab.diagnostics.verdicts import Verdict, judge
 from trainlab.engine.checkpoint import Kept, kept
 from trainlab.engine.worker import Worker
 from trainlab.errors import Problem
@@ -16,6 +17,7 @@ from trainlab.places import runs_folder
 from trainlab.runs import store, where
 from trainlab.runs.branch import Parent, read_parent
 from trainlab.runs.history import Array, History
+from trainlab.runs.judged import signals
 from trainlab.text import _
 
 if TYPE_CHECKING:
@@ -63,6 +65,12 @@ class Run:
     def edits(self) -> tuple[ev.Edited, ...]:
         """What was changed while it trained, in order."""
         return tuple(self._history.edits)
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """What is wrong with it and why, as it stands: three at most, the first the most important."""
+        known = signals(self._history, self.experiment)
+        return judge(known) if known else ()
 
     @property
     def parent(self) -> Parent | None:

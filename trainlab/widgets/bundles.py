@@ -1,4 +1,4 @@
-"""The two widgets of the page. What they show is plain data; how it looks is in the committed bundle."""
+"""The three widgets of the page. What they show is plain data; how it looks is in the committed bundle."""
 
 import json
 from pathlib import Path
@@ -22,6 +22,7 @@ class PanelsWidget(anywidget.AnyWidget):
     header: Any = traitlets.Dict().tag(sync=True)
     tabs: Any = traitlets.List().tag(sync=True)
     panel: Any = traitlets.Dict().tag(sync=True)
+    checks: Any = traitlets.Dict().tag(sync=True)  # of the panel Check, see trainlab/widgets/checking.py
 
     @traitlets.default("words")
     def _default_words(self) -> dict[str, str]:
@@ -32,6 +33,18 @@ class RunWidget(anywidget.AnyWidget):
     """Buttons, status and the live chart. Written by the pump thread alone, in messages."""
 
     _esm = _STATIC / "run.js"
+    _css = _STATIC / "style.css"
+    words: Any = traitlets.Dict().tag(sync=True)
+
+    @traitlets.default("words")
+    def _default_words(self) -> dict[str, str]:
+        return page_words()
+
+
+class RunsWidget(anywidget.AnyWidget):
+    """The table of all runs. Written by the kernel's main thread alone, in messages."""
+
+    _esm = _STATIC / "runs.js"
     _css = _STATIC / "style.css"
     words: Any = traitlets.Dict().tag(sync=True)
 

@@ -9,24 +9,22 @@ from functools import partial
 from typing import Any
 
 from trainlab.catalog.datasets import DatasetChoice, Images, store_upload
+from trainlab.changes import difference
 from trainlab.engine.build import resolve_device
 from trainlab.engine.device import default_threads
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
-from trainlab.export import script
+from trainlab.places import runs_folder
+from trainlab.runs import Run, load_run
 from trainlab.text import _
+from trainlab.widgets import share
 from trainlab.widgets.bundles import PanelsWidget, sound
 from trainlab.widgets.editor import Editor
-from trainlab.widgets.forms import draw_formulas
+from trainlab.widgets.forms import draw_formulas, since_start
 from trainlab.widgets.panels import Panel
 from trainlab.widgets.pictures import Look, answer_race, unavailable
+from trainlab.widgets.share import CODE, SHARE, Carrier
 from trainlab.widgets.upload import Uploads
-
-CODE = "code"
-_CODE_INTRO = (
-    "What the forms say, in plain PyTorch: on the CPU it gives the same numbers. "
-    "A run that was edited on its way is written by `trainlab export`."
-)
 
 
 class Desk:
@@ -39,14 +37,18 @@ class Desk:
     def __init__(self, view: PanelsWidget, experiment: Experiment) -> None:
         self.view, self.editor = view, Editor(experiment)
         self.tell: Callable[[Experiment], None] = lambda _experiment: None  # hears of every change
+        self.run: Callable[[], str] = lambda: ""  # the folder of the run on the chart
+        self.root = runs_folder()
         self._panels: dict[str, Panel] = {}
         self._open = ""
+        self._began: Experiment | None = None  # what the run on the chart began with
         self._draw = 0
         self._menus: dict[str, str] = {}  # what was chosen in the panels' own menus
         self._drawing = False
         self._data: dict[DatasetChoice, Images | Problem] = {}
         self._reading = False
         self._uploads = Uploads()
+        self._carrier = Carrier(self._post, self._behind, self._run_on_chart, lambda: self.root)
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:  # no kernel: everything is done at once
@@ -81,7 +83,19 @@ class Desk:
             self._prepared = True
             self.refresh()
 
-        self._soon(arrive)
+        self.soon(arrive)
+
+    def compare(self, experiment: Experiment) -> None:
+        """From now on show what differs from this one, which a run begins with."""
+        self._began = experiment
+        self.soon(self.refresh)
+
+    def take(self, experiment: Experiment) -> None:
+        """Put an experiment on the forms, from any thread."""
+        with self._editing:
+            self.editor = Editor(experiment)
+        self.tell(experiment)
+        self.soon(self.refresh)
 
     def refresh(self) -> None:
         """Show the experiment as it is now."""
@@ -95,9 +109,13 @@ class Desk:
             return
         match message:
             case {"type": "race"}:
-                self._soon(partial(self._race, message))
+                self.soon(partial(self._race, message))
             case {"type": "upload"}:
                 self._receive(message, buffers)
+            case {"type": "experiment"}:
+                self._open_experiment(message, buffers)
+            case _ if self._carrier.hear(message, buffers):
+                pass
             case _:
                 self._edit(message)
 
@@ -110,11 +128,14 @@ class Desk:
             return
         if self.editor.experiment != before:
             self.tell(self.editor.experiment)
-        self._soon(self.refresh)
+        self.soon(self.refresh)
 
     def _obey(self, message: Any) -> None:
         match message:
-            case {"type": "open", "panel": str(panel)} if panel in self._panels or panel == CODE:
+            case {"type": "open", "panel": str(panel)} if panel in self._panels or panel in (
+                CODE,
+                SHARE,
+            ):
                 self._open = panel
             case {"type": "set", "path": str(path), "value": value}:
                 self.editor.set(path, value)
@@ -135,8 +156,8 @@ class Desk:
 
     def _offers(self, name: str, value: str) -> bool:
         """Whether the open panel has this menu, and the menu this value."""
-        panel = self._panels.get(self._open)
-        return panel is not None and name in panel.menus and value in panel.menus[name].options()
+        menus = [menu for menu in self.view.panel.get("menus", []) if menu["id"] == name]
+        return any(option["value"] == value for menu in menus for option in menu["options"])
 
     def _race(self, request: dict[str, Any]) -> None:
         with suppress(Problem):
@@ -149,10 +170,10 @@ class Desk:
         try:
             whole = self._uploads.take(part, buffers)
         except Problem as problem:
-            self._soon(partial(self.view.send, answer | {"error": str(problem)}))
+            self.soon(partial(self.view.send, answer | {"error": str(problem)}))
             return
         if whole is None:
-            self._soon(partial(self.view.send, answer | {"error": None}))
+            self.soon(partial(self.view.send, answer | {"error": None}))
         else:
             self._behind(partial(self._keep_upload, *whole, answer))
 
@@ -173,7 +194,27 @@ class Desk:
             self.refresh()
             self.view.send(answer)
 
-        self._soon(arrive)
+        self.soon(arrive)
+
+    def _open_experiment(self, message: dict[str, Any], buffers: Any) -> None:
+        """Put an experiment that the page sent as text on the forms."""
+        answer = {"type": "experiment", "view": message.get("view"), "error": None}
+        try:
+            experiment = share.received(buffers)
+        except Problem as problem:
+            self._post(answer | {"error": str(problem)}, [])
+            return
+        self.take(experiment)
+        self._post(answer, [])
+
+    def _run_on_chart(self, _name: str) -> Run:
+        if not self.run():
+            raise Problem(_("No run is on the chart yet: press Start."))
+        return load_run(self.run())
+
+    def _post(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        """Send a message to the page from any thread."""
+        self.soon(partial(self.view.send, message, buffers))
 
     def _show_header(self) -> None:
         experiment = self.editor.experiment
@@ -200,7 +241,10 @@ class Desk:
         """The open panel, with the pictures it had until the new ones are drawn."""
         old = self.view.panel if self.view.panel.get("id") == self._open else {}
         if self._open == CODE:
-            self.view.panel = old or _code_panel("", _("Writing the script …"))
+            self.view.panel = old or self._code("", _("Writing the script …"))
+            return
+        if self._open == SHARE:
+            self.view.panel = share.share_panel(self.editor.experiment, self._menus.get("as", ""))
             return
         panel = self._panels[self._open]
         self.view.panel = {
@@ -219,17 +263,22 @@ class Desk:
 
     def _sections(self, panel: Panel) -> list[dict[str, Any]]:
         sections = panel.sections(self.editor.experiment, self.editor.refused)
+        if self._began:
+            sections = since_start(sections, difference(self.editor.experiment, self._began))
         return draw_formulas(sections) if self._prepared else sections
 
     def _show_pictures_soon(self) -> None:
         if self._drawing or not self._prepared:
             return
         self._drawing = True
-        self._soon(self._show_pictures)
+        self.soon(self._show_pictures)
 
     def _show_pictures(self) -> None:
         self._drawing = False
         experiment, shown = self.editor.experiment, self.view.panel.get("id")
+        if shown == CODE and self._menus.get("of") == "run":
+            self._behind(self._write_run)
+            return
         panel = self._panels.get(shown)
         if shown != CODE and (panel is None or panel.draw is None):
             return
@@ -237,10 +286,23 @@ class Desk:
         if data is None:  # it comes in the background, and this is called again
             return
         if panel is None:
-            self.view.panel = _code_panel(*_written(experiment, data))
+            self.view.panel = self._code(*_written(experiment, data))
         else:
             drawn = _drawn(panel, experiment, data, self._draw, self._menus.get("compare", ""))
             self.view.panel = {**self.view.panel, "pictures": drawn}
+
+    def _write_run(self) -> None:
+        """Write the script of the run on the chart, which may have data of its own."""
+        text = _attempt(partial(share.written_of, self.run()))
+
+        def arrive() -> None:
+            if self.view.panel.get("id") == CODE and self._menus.get("of") == "run":
+                self.view.panel = self._code(*text)
+
+        self.soon(arrive)
+
+    def _code(self, text: str, intro: str) -> dict[str, Any]:
+        return share.code_panel(text, intro, self._menus.get("of", ""))
 
     def _data_of(self, choice: DatasetChoice) -> Images | Problem | None:
         """The data of this choice if it was read already; else None, and it is being read."""
@@ -262,7 +324,7 @@ class Desk:
             self._data = {choice: found}  # the newest alone: data sets are large
             self._show_pictures_soon()
 
-        self._soon(arrive)
+        self.soon(arrive)
 
     def _behind(self, call: Callable[[], None]) -> None:
         """Do something slow while the kernel answers the page."""
@@ -271,7 +333,7 @@ class Desk:
         else:
             threading.Thread(target=call, daemon=True).start()
 
-    def _soon(self, call: Callable[[], None]) -> None:
+    def soon(self, call: Callable[[], None]) -> None:
         """Have the kernel's main thread do something when it is free."""
         if self._loop is None:
             call()
@@ -312,20 +374,12 @@ def _written(experiment: Experiment, data: Images | Problem) -> tuple[str, str]:
     """The exported script and a word on it, or why there is none."""
     if isinstance(data, Problem):
         return "", str(data)
+    return _attempt(partial(share.written, experiment, data))
+
+
+def _attempt(write: Callable[[], tuple[str, str]]) -> tuple[str, str]:
+    """What it gives, or why it gives nothing: an old script would be a lie."""
     try:
-        return script(experiment, data=data), _CODE_INTRO
-    except Exception as error:  # an old script would be a lie
+        return write()
+    except Exception as error:  # data and runs may be broken in any way
         return "", str(error)
-
-
-def _code_panel(code: str, intro: str) -> dict[str, Any]:
-    return {
-        "id": CODE,
-        "title": _("The code"),
-        "intro": _(intro),
-        "sections": [],
-        "pictures": [],
-        "actions": [],
-        "menus": [],
-        "code": {"text": code, "filename": "train.py"},
-    }

@@ -6,6 +6,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from trainlab.changes import Changes
 from trainlab.choice import Card, Choice, Settings, bounds, choices, family_of
 from trainlab.text import _
 
@@ -94,6 +95,28 @@ def field(path: str, name: str, owner: Settings, refused: Refused) -> Spec:
         if key == path or key.startswith(f"{path}."):
             spec |= {"value": typed, "error": reason}
     return spec
+
+
+def since_start(spec: Any, old: Changes) -> Any:
+    """The same forms; what differs from the start of the run, path -> value then, says what it was."""
+    if isinstance(spec, list):
+        return [since_start(item, old) for item in spec]
+    if not isinstance(spec, dict):
+        return spec
+    spec = {key: since_start(value, old) for key, value in spec.items()}
+    if spec.get("path") in old:
+        value = in_words(old[spec["path"]])
+        spec["was"] = _("at the run's start: {value}").format(value=value)
+    return spec
+
+
+def in_words(value: Any) -> str:
+    """A setting's value as people read it."""
+    if isinstance(value, list):
+        return ", ".join(map(in_words, value)) or _("none")
+    if value is None:
+        return _("auto")
+    return str(value["kind"]) if isinstance(value, dict) else str(value)
 
 
 @lru_cache(maxsize=256)

@@ -1,28 +1,33 @@
 """Lab: the page as one object. Running its cell again shows the same lab, with its run going on."""
 
-import os
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import ipywidgets
 from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 
+from trainlab.changes import changed, difference, refuse_fixed
+from trainlab.diagnostics.verdicts import Remedy
 from trainlab.engine.warm import warm_up
-from trainlab.engine.worker import MakeRun
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.places import runs_folder
 from trainlab.refusal import nearest
-from trainlab.runs import Run, load_run, store
+from trainlab.runs import Run, load_run, where
+from trainlab.runs.branch import experiment_at
 from trainlab.text import _
-from trainlab.widgets.bundles import PanelsWidget, RunWidget
+from trainlab.widgets.bundles import PanelsWidget, RunsWidget, RunWidget
+from trainlab.widgets.checking import Checking
 from trainlab.widgets.desk import Desk
 from trainlab.widgets.editor import Editor
 from trainlab.widgets.panels import PANELS, Panel
-from trainlab.widgets.session import Session
+from trainlab.widgets.runs import RunsTable
+from trainlab.widgets.served import linked_experiment, under_voila
+from trainlab.widgets.session import Begin, Session
 from trainlab.widgets.still import Still
 from trainlab.widgets.watch import watch
 
@@ -35,15 +40,23 @@ class _Parts:
 
     def __init__(self, place: str, root: Path) -> None:
         self.place, self.root = place, root
-        self.panels, self.run = PanelsWidget(), RunWidget()
+        self.panels, self.run, self.runs = PanelsWidget(), RunWidget(), RunsWidget()
         self.desk = Desk(self.panels, Experiment())
+        self.checking = Checking(
+            self.panels, lambda: self.desk.editor.experiment, self.desk.soon
+        )
         self.session = Session(self.run, self._next_run)
+        self.session.branch = self._branch
         self.desk.tell = self.session.live.want
-        self.page = ipywidgets.Box([self.panels, self.run])
+        self.session.begun = self.desk.compare
+        self.session.mend = self._mend
+        self.desk.run = lambda: self.session.path
+        self.table = RunsTable(self.runs, self.session, self.desk, root)
+        self.page = ipywidgets.Box([self.panels, self.run, self.runs])
         self.page.add_class("tl-lab")
         self.labs: list[Lab] = []  # one for each cell that shows them
         self.still = Still()
-        if _under_voila():
+        if under_voila():
             watch(_sessions)
         else:
             self.session.ended = self.still.draw
@@ -57,8 +70,16 @@ class _Parts:
             time.sleep(0.05)
         self.desk.prepare()
 
-    def _next_run(self) -> tuple[Experiment, MakeRun]:
-        """The run that Start begins: of the experiment as the forms have it now."""
+    def linked(self) -> Experiment | None:
+        """The experiment that the page's address asks for; where it cannot be, the page says why."""
+        try:
+            return linked_experiment()
+        except Problem as problem:
+            self.session.refuse(problem)
+            return None
+
+    def _wanted(self) -> Experiment:
+        """The experiment as the forms have it now. Raises Problem where a value on them is not valid."""
         editor = self.desk.editor
         if editor.wrong:
             path, reason = editor.wrong
@@ -67,8 +88,37 @@ class _Parts:
                 _("A value on the forms is not valid, so nothing was started."),
                 _("Mend it, or reset it to its default, and press Start again."),
             )
-        experiment, root = editor.experiment, self.root
-        return experiment, lambda inbox: store.start(experiment, root, inbox)
+        return editor.experiment
+
+    def _next_run(self) -> Begin:
+        """The run that Start begins."""
+        experiment, root = self._wanted(), self.root
+        return experiment, lambda inbox: where.start(experiment, root, inbox)
+
+    def _branch(self, run: str, name: str, forms: bool) -> Begin:
+        """The run that goes on from a checkpoint: as the forms say, or as it was."""
+        folder, root = Path(run), self.root
+        then = experiment_at(folder, name)
+        wanted = self._wanted() if forms else then
+        if not forms:
+            self.desk.take(then)  # they edit the run from now on
+        changes = difference(then, wanted)
+        refuse_fixed(changes)
+        return wanted, lambda inbox: where.branch(folder, name, root, changes, inbox)
+
+    def _mend(self, remedy: Remedy) -> None:
+        """Do what a verdict's button says: on the forms, and from there in the run, a branch or a new run."""
+        session = self.session
+        self.desk.take(changed(self.desk.editor.experiment, remedy.changes))
+        if session.under_way:  # what can change in the run follows the forms
+            if remedy.how != "edit":
+                session.say(_("The forms have it now: press Stop, then Start."))
+            return
+        saved = load_run(session.path).checkpoints if session.path else ()
+        if remedy.how == "restart" or not saved:
+            session.command("start")
+        else:
+            session.begin(partial(self._branch, session.path, saved[-1].name, True))
 
 
 class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -79,7 +129,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     Args:
         experiment: what the forms start from; the default experiment if None.
         panels: the ids of the panels to show, in order; all if None. Panels: data, augment, model,
-            init, optimizer, schedule, train.
+            init, optimizer, schedule, train, check.
         runs: the folder that keeps runs; $TRAINLAB_RUNS or ./runs if None.
 
     Raises:
@@ -99,7 +149,8 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if parts is None:
             parts = _Parts(place, root)
             _open.append(parts)
-        parts.root = root
+        parts.root = parts.desk.root = parts.table.root = root
+        experiment = experiment or parts.linked()
         if experiment is not None:
             parts.desk.editor = Editor(experiment)
         parts.desk.show(chosen)
@@ -126,7 +177,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if self.comm is None:
             raise NotImplementedError  # closed: IPython shows it as it shows anything
         publish_display_data(self._repr_mimebundle_())
-        if not _under_voila():
+        if not under_voila():
             self._parts.still.show()
 
     @property
@@ -146,9 +197,11 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if parts in _open:
             _open.remove(parts)
             parts.session.close()
+            parts.checking.close()
+            parts.table.close()
         for lab in [*parts.labs]:
             lab._leave()
-        for widget in (parts.panels, parts.run, parts.page):
+        for widget in (parts.panels, parts.run, parts.runs, parts.page):
             widget.layout.close()
             widget.close()
 
@@ -190,11 +243,6 @@ def _chosen(ids: Sequence[str] | None) -> tuple[Panel, ...]:
             what = _("there is no panel {name!r}").format(name=name)
             raise Problem(what + nearest(str(name), [*by_id]))
     return tuple(by_id[name] for name in ids)
-
-
-def _under_voila() -> bool:
-    """Whether the page loads for two more seconds when the cell has ended."""
-    return os.environ.get("SERVER_SOFTWARE", "").startswith("voila")
 
 
 def _place() -> str:

@@ -12,11 +12,13 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from trainlab.changes import changed, difference, in_words
+from trainlab.engine.checkpoint import kept
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.runs import Run, load_run, notes, store, where
 from trainlab.runs.branch import read_parent
 from trainlab.runs.listing import STATES, Row, experiment_now, folders, row, rows
+from trainlab.runs.summary import outline
 from trainlab.text import _
 from trainlab.views.series import decimate, packed
 from trainlab.widgets.bundles import RunsWidget, sound
@@ -202,15 +204,15 @@ class RunsTable:
 
     def _select(self, names: tuple[str, ...]) -> None:
         """Draw these runs beside the one on the chart: the last ones, where they are too many."""
-        kept = {}
+        chosen = {}
         for name in names[-MOST_OVERLAYS:]:
             with suppress(Problem):  # it is gone
-                kept[name] = self._curves.get(name) or _curves(self._run(name))
-        self._selected = tuple(kept)
-        over = [name for name in kept if row(self.root / name).state not in _LIVE]
-        self._curves = {name: kept[name] for name in over}
-        buffers = [buffer for _item, pair in kept.values() for buffer in pair]
-        self._session.overlay([item for item, _pair in kept.values()], buffers)
+                chosen[name] = self._curves.get(name) or _curves(self._run(name))
+        self._selected = tuple(chosen)
+        over = [name for name in chosen if row(self.root / name).state not in _LIVE]
+        self._curves = {name: chosen[name] for name in over}
+        buffers = [buffer for _item, pair in chosen.values() for buffer in pair]
+        self._session.overlay([item for item, _pair in chosen.values()], buffers)
         self._send({"type": "selected", "ids": self._selected})
 
     def _compare(self, one: str, other: str) -> None:
@@ -261,9 +263,12 @@ def _when(created: str) -> str:
 
 
 def _details(folder: Path) -> Message:
-    run = load_run(folder)
-    checkpoints = [{"name": kept.name, "text": checkpoint_words(kept)} for kept in run.checkpoints]
-    return {"checkpoints": checkpoints[::-1], "edits": [edit_words(edit) for edit in run.edits]}
+    found = kept(folder / store.CHECKPOINTS)[::-1]
+    edits = outline(folder / store.EVENTS).edits
+    return {
+        "checkpoints": [{"name": each.name, "text": checkpoint_words(each)} for each in found],
+        "edits": [*map(edit_words, edits)],
+    }
 
 
 def _columns(table: Any, names: tuple[str, ...]) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 
 from trainlab import commands as cmd
 from trainlab import events as ev
+from trainlab.diagnostics.verdicts import Remedy
 from trainlab.engine.checkpoint import Kept, kept
 from trainlab.engine.worker import ENDED, MakeRun, Worker
 from trainlab.errors import Problem
@@ -23,6 +24,7 @@ from trainlab.runs.history import History
 from trainlab.text import _
 from trainlab.views.series import decimate, packed
 from trainlab.widgets.bundles import RunWidget, sound
+from trainlab.widgets.feed import VerdictFeed
 from trainlab.widgets.live import LiveEdits
 from trainlab.widgets.plane import plane_points
 from trainlab.widgets.pulse import Pulse
@@ -57,6 +59,28 @@ class _Reset:
 
 
 @dataclass(frozen=True)
+class _Past:
+    """Show a run that is over, from its folder."""
+
+    run: str
+
+
+@dataclass(frozen=True)
+class _Overlays:
+    """Curves of other runs, to be drawn beside those of the run; each has a buffer of steps and one of epochs."""
+
+    items: list[dict[str, Any]]
+    buffers: list[bytes]
+
+
+@dataclass(frozen=True)
+class _Dismissed:
+    """Say no more of a verdict."""
+
+    verdict: str
+
+
+@dataclass(frozen=True)
 class _Closed:
     """The lab is gone: the pump ends."""
 
@@ -72,15 +96,21 @@ class Session:
     def __init__(self, view: RunWidget, make: Callable[[], Begin]) -> None:
         self.view, self._make = view, make
         self.branch: Callable[[str, str, bool], Begin] | None = None
+        self.mend: Callable[[Remedy], None] = lambda _remedy: None  # does what a verdict's button says
+        self.begun: Callable[[Experiment], None] = lambda _experiment: None  # hears of every run
         self.worker = Worker()
-        self.live = LiveEdits(self.worker.send, self._say)
+        self.live = LiveEdits(self.worker.send, self.say)
         self.history = History()
         self.ended: Callable[[str, str], None] = lambda _folder, _words: None
-        self.path = ""  # of the newest run
+        self.opened: Callable[[str], None] = lambda _folder: None  # hears which run is shown now
+        self.path = ""  # of the run on the chart, or of the last one that was there
         self.state: ev.State = "idle"
         self._shown = 0  # names the history that the page shows
         self._sent = (0, 0, 0)  # what the page has: its name, and its rows of steps and of epochs
         self._sent_at = 0.0
+        self._feed = VerdictFeed()
+        self._cards: list[dict[str, Any]] = []  # that the page has
+        self._experiment: Experiment | None = None  # what the run on the chart began with
         self._kept: tuple[Kept, ...] = ()
         self._marks: list[dict[str, Any]] = []  # that the page has
         self._speed = 0.0
@@ -93,6 +123,7 @@ class Session:
         self._points: tuple[tuple[str, ...], bytes] | None = None  # of a plane
         self._folder = ""  # of the run that was opened last, which may never come to train
         self._opened = self._ended = self._resetting = 0  # numbers of runs
+        self._overlays = _Overlays([], [])
         view.on_msg(self._hear)
         # ipykernel 7.4 hands a widget's messages to the subshell that it last wrote from. Written in the
         # context of this cell it stays on the main shell; a subshell goes with the page that asked for it.
@@ -125,7 +156,7 @@ class Session:
     def begin(self, prepare: Callable[[], Begin], *first: cmd.Command) -> None:
         """Begin a run, new or resumed, with commands it finds waiting; a Problem is shown as a card."""
         if self.under_way:
-            self._say(_("a run is under way: stop it first"))
+            self.say(_("a run is under way: stop it first"))
             return
         try:
             experiment, make = prepare()
@@ -134,7 +165,19 @@ class Session:
         else:
             self._shares = experiment.training.worker == "thread"
             self.live.begin(experiment)
+            self.begun(experiment)
             self.worker.start(make, *first)
+
+    def show(self, folder: str) -> None:
+        """Put a run that is over on the chart."""
+        if self.under_way:
+            self.say(_("a run is under way: stop it first"))
+        else:
+            self._put(_Past(folder))
+
+    def overlay(self, items: list[dict[str, Any]], buffers: list[bytes]) -> None:
+        """Draw curves of other runs beside those on the chart, instead of the ones there were."""
+        self._put(_Overlays(items, buffers))
 
     def refuse(self, problem: Problem) -> None:
         """Show why something was not begun, as a card."""
@@ -145,7 +188,8 @@ class Session:
         self.worker.send(cmd.Stop())
         self._put(_Closed())
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Show a sentence beside the run."""
         self._put(ev.Answered(0, False, text))
 
     def _put(self, item: Any) -> None:
@@ -163,6 +207,11 @@ class Session:
                 self.command(name)
             case {"type": "branch", "checkpoint": str(name), "forms": bool(forms)} if self.branch:
                 self.begin(partial(self.branch, self.path, name, forms))
+            case {"type": "mend", "id": str(verdict), "number": int(number)}:
+                if remedy := self._feed.remedy(verdict, number):
+                    self.mend(remedy)
+            case {"type": "dismiss", "id": str(verdict)}:
+                self._put(_Dismissed(verdict))
 
     def _pump(self) -> None:
         waiting = urgent = False
@@ -185,16 +234,27 @@ class Session:
         match item:
             case _Hello():
                 self._snapshot(item.view)
+                if self._overlays.items:
+                    self._send_overlays(item.view)
+            case _Overlays():
+                self._overlays = item
+                self._send_overlays(None)
+            case _Past():
+                self._show_past(item.run)
+            case _Dismissed():
+                self._feed.dismiss(item.verdict)
             case _Reset():
                 if run > self._ended:
                     self._resetting = run  # once it has ended
                 else:
-                    self._clear()
+                    self._forget()
             case ev.Opened():
                 self._clear()
                 self._opened, self._folder = run, item.run
                 self._recall(Path(item.run))
+                self.history.failed = None
                 self.state = "building"
+                self.opened(item.run)
             case ev.Progress():
                 first = run != self._opened and self.state != "building"
                 if first:  # it has no folder yet: its process starts
@@ -239,7 +299,7 @@ class Session:
                 if run == self.worker.run:
                     self.live.end()
                 if self._resetting == run:
-                    self._clear()
+                    self._forget()
 
     def _part_plane(self, boundary: ev.Boundary) -> None:
         """Take in how the net parts the plane; with the first of a run the points go to all views."""
@@ -250,15 +310,32 @@ class Session:
         self._boundary = boundary
 
     def _recall(self, folder: Path) -> None:
-        """What a run that is resumed, or a branch, reported before."""
-        with suppress(OSError, ValueError):
+        """What a run reported before: one that is resumed, a branch, one that is over."""
+        with suppress(OSError, ValueError, Problem):
+            self._experiment = Experiment.load(folder / store.EXPERIMENT)
             for event in store.read_events(folder):
                 self.history.add(event)
-        self.history.failed = None
+
+    def _show_past(self, folder: str) -> None:
+        self._clear()
+        self._folder = self.path = folder
+        self._recall(Path(folder))
+        self._kept = kept(Path(folder) / store.CHECKPOINTS)
+        self.state = self.history.state if self.history.state in ENDED else "done"
+        self.opened(folder)
+
+    def _send_overlays(self, view: str | None) -> None:
+        message = {"type": "overlays", "view": view, "items": self._overlays.items}
+        self.view.send(message, self._overlays.buffers)
+
+    def _forget(self) -> None:
+        self._clear()
+        self.opened("")
 
     def _clear(self) -> None:
         """An empty chart, for another run."""
-        self.history, self._kept = History(), ()
+        self.history, self._kept, self._experiment = History(), (), None
+        self._feed.clear()
         self._boundary = self._points = None
         self.state = "idle"
         self._shown += 1
@@ -302,6 +379,10 @@ class Session:
         found = marks(self.history, self._kept)
         if whole or found != self._marks:
             self._marks = message["marks"] = found
+        self._feed.look(self.history, self._experiment, self.state in ENDED)
+        cards = self._feed.cards()
+        if whole or cards != self._cards:
+            self._cards = message["verdicts"] = cards
         if self._boundary is None or self._points is None:
             message |= {"plane": None} if whole else {}
         elif whole or self._boundary.step != self._boundary_sent:

@@ -19,11 +19,10 @@ from trainlab.errors import Problem
 from trainlab.runs import load_run
 from trainlab.text import _
 
-_HERE = ".jp-OutputArea-child:has(.tl-still)"
-_STYLE = f"""<style>
-.jp-OutputArea-child:has(.tl-lab) + {_HERE},
-.jp-OutputArea-child:has(.tl-lab) + {_HERE} + .jp-OutputArea-child,
-.jp-OutputArea-child:has(+ {_HERE}):not(:has(.tl-lab)) {{ display: none; }}
+_STYLE = """<style>
+.jp-OutputArea-child:has(.tl-lab) + .jp-OutputArea-child:has(.tl-still),
+.jp-OutputArea-child:has(.tl-lab) + .jp-OutputArea-child:has(.tl-still) + .jp-OutputArea-child,
+.jp-OutputArea-child:has(+ .jp-OutputArea-child .tl-still):not(:has(.tl-lab)) { display: none; }
 </style>"""
 
 

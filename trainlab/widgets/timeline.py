@@ -6,6 +6,7 @@ from trainlab import events as ev
 from trainlab.engine.checkpoint import Kept
 from trainlab.runs.history import History
 from trainlab.text import _
+from trainlab.widgets.forms import in_words
 
 
 def marks(history: History, kept: tuple[Kept, ...]) -> list[dict[str, Any]]:
@@ -38,13 +39,5 @@ def checkpoint_words(kept: Kept) -> str:
 
 def edit_words(edit: ev.Edited) -> str:
     """An edit as people read it."""
-    parts = [f"{path} {_value(value)}" for path, value in edit.changes.items()]
+    parts = [f"{path} {in_words(value)}" for path, value in edit.changes.items()]
     return _("after step {step}: {changes}").format(step=edit.step, changes=", ".join(parts))
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_value, value)) + "]"
-    if value is None:
-        return _("auto")
-    return str(value["kind"]) if isinstance(value, dict) else str(value)

@@ -4,11 +4,16 @@ from trainlab.text import _
 
 _KEYS = """
 About {name}|Reset {name} to default|Move {name} up|Move {name} down|Remove {name}
-Add|Add to the list|When to use|Pitfalls|auto|Copy|Download|Copied|Copying was not allowed
+Add|Add to the list|When to use|Pitfalls|auto|Copy|Download|Copied|Selected: press Ctrl+C
+Share|Download {name}|Open an experiment|Open|Choose a file …|Paste JSON, TOML or a link
+It is on the forms now|{name} is larger than an experiment may be|The page was not answered: try again
+All there is of a run, in one zip|Its settings, numbers, curves, script and weights; another lab opens it again.
+Download the run on the chart|the run|Packing {run} …|{run}: {percent} %|Open a run …|{name} is among the runs now
 Show the code|Panels|Preparing the panel …
 Run|Progress|Edited during the run|What to do next:|Start|Pause|Resume|Step|Save|Stop|Reset
 What happened to the run|Below the curves: edits and checkpoints. Choose one.|Stop the run first
 Branch with the forms' changes|Go back to here
+Verdicts|Why|Dismiss
 Chart|Loss|Accuracy|Learning rate|each step|train|train mean|validation|lr|Log loss|Show lr
 The race|Surface|Your lr ×|Racers|Play|Play the race|Pause the race|Step the race
 Drag the start|left the picture|cannot run on two weights
@@ -18,6 +23,16 @@ Decision boundary|after step {step}
 Filled: training points. Open: validation points. The fuller the colour, the surer the net.
 Upload|Upload a zip …|Sending {name} …|Reading {name} …|{name} is empty|{name} cannot be read
 {name} is larger than {most} MB|The upload was not answered: try again
+Runs|Search the runs|Order of the runs|Newest first|Best first|No run has these words.|No runs yet. Press Start.|Show more: {n} are left
+Tick runs to draw them on the chart; two can be compared.|Other runs on the chart|Compare|Close|Undo|{name} is deleted.
+On the chart|State|Curve|Best|Epochs|Differs from the default|Parent|Begun|Actions|Name|note|Keep at the top|More
+Draw {name} on the chart|Pin {name}|Show {name}|Resume {name}|More on {name}|Note on {name}|{name}, step {step}|Show
+Checkpoint|Branch|with what the forms say now|Put its settings on the forms|Delete
+train is thin, validation dashed|Their settings are the same.
+Run the checks|Cancel|{done} of {total} checks|{done} steps|passed|look at it|failed|left out
+Rule and numbers|Expected|Rule|Took|The forms have changed since: run it again.
+Learning rate range test|Run the range test|Use this learning rate|In use|Loss over the learning rate
+A copy is trained for 100 steps while the learning rate rises from step to step, until the loss explodes.
 Smoothing|Latest|Zoom to the latest epochs|Reset zoom|epoch|points|No points yet.
 """
 

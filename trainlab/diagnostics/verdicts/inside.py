@@ -1,0 +1,241 @@
+"""Rules on what happens inside the network: they need looks into single steps, and are silent without."""
+
+import numpy as np
+
+from trainlab.catalog.losses import SquaredError
+from trainlab.diagnostics.verdicts.base import Finding, Remedy, Rule
+from trainlab.diagnostics.verdicts.remedies import (
+    activated,
+    clipped,
+    initialised,
+    normalised,
+    other_lr,
+    sized,
+    without,
+)
+from trainlab.diagnostics.verdicts.signals import Signals
+from trainlab.experiment import Experiment
+from trainlab.text import _
+
+ACCURATE = (
+    0.3  # of chance: a loss below it says that the network learns, whatever its layers look like
+)
+
+FEW = 16  # images in a batch: of fewer, one unit may rightly be silent for all
+
+
+class BadStart(Rule):
+    """The first loss is far from that of chance."""
+
+    id = "bad_start"
+    title = _("The first loss is wrong")
+    rule = _("A network that knows nothing yet should answer at chance: ln K with a softmax. A first loss far "
+             "above it means that the first weights, or the inputs, are too large.")  # fmt: skip
+    source = "CS231n notes, Sanity checks: look for the correct loss at chance performance"
+    rank = 6
+
+    @classmethod
+    def find(cls, signals: Signals) -> Finding | None:
+        """The first step's loss, before anything was learnt, above three times or below half of chance."""
+        if signals.since or not len(signals.loss) or signals.first_step != 1:
+            return None
+        first = float(signals.loss[0])
+        high = 10.0 if isinstance(signals.experiment.loss, SquaredError) else 3.0
+        if 0.4 < first < high:
+            return None
+        seen = _("The first loss was {loss:.3g}; chance is {chance:.3g}.")
+        return Finding(seen.format(loss=first * signals.chance, chance=signals.chance), 1, 1, 0.9)
+
+    @classmethod
+    def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
+        """Smaller first weights, standardised inputs."""
+        standard = Remedy(_("Standardise the inputs"), {"preprocessing": "standardize"}, "restart")
+        raw = experiment.preprocessing.kind == "none"
+        return (*initialised(experiment), *((standard,) if raw else ()))
+
+
+class Vanishing(Rule):
+    """Hardly any gradient reaches the first layers."""
+
+    id = "vanishing"
+    title = _("The gradients vanish")
+    rule = _("Each layer multiplies the gradient on its way back; where each makes it smaller, the first "
+             "layers get next to nothing and do not learn.")  # fmt: skip
+    source = "Glorot & Bengio 2010; He et al. 2015"
+    rank = 4
+
+    @classmethod
+    def find(cls, signals: Signals) -> Finding | None:
+        """A thousandth of the largest gradient, or less, in the first two layers, or none at all; a high loss."""
+        norms = list(signals.layers("grad_norm").values())
+        stuck = len(signals.loss) > 4 and signals.parts(4)[-1] > ACCURATE
+        if stuck and norms and max(norms) == 0:
+            seen = _(
+                "The loss is {loss:.3g}, and its gradient is 0 in all {count} layers: it has no slope here."
+            )
+            seen = seen.format(loss=signals.steps["loss"][-1], count=len(norms))
+            return Finding(seen, signals.probes[-3].step, signals.last_step, 0.9)
+        if not stuck or len(norms) < 4 or max(norms[:2]) > 1e-3 * max(norms):
+            return None
+        seen = _(
+            "The gradient's norm is {first:.1e} in the first layer and {last:.1e} in the last."
+        )
+        seen = seen.format(first=norms[0], last=norms[-1])
+        return Finding(seen, signals.probes[-3].step, signals.last_step, 0.9)
+
+    @classmethod
+    def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
+        """Units and weights that let it through, and shorter ways."""
+        return (
+            *activated(experiment, "relu", _("Use ReLU")),
+            *initialised(experiment),
+            *normalised(experiment),
+            *sized(experiment, "depth", 2, _("Two hidden layers")),
+        )
+
+
+class Exploding(Rule):
+    """The gradient grows on its way back, or is huge altogether."""
+
+    id = "exploding"
+    title = _("The gradients explode")
+    rule = _(
+        "Where each layer makes the gradient larger on its way back, a step tears the weights apart."
+    )
+    source = "Pascanu et al. 2013; He et al. 2015"
+    rank = 4
+
+    @classmethod
+    def find(cls, signals: Signals) -> Finding | None:
+        """A gradient ten times as long as the weights in most layers."""
+        norms, weights = signals.layers("grad_norm"), signals.layers("weight_norm")
+        shares = [norms[name] / weights[name] for name in norms if weights.get(name)]
+        if not shares or np.median(shares) < 10:
+            return None
+        largest = max(norms.values())
+        seen = _("The gradient of a layer has a norm of {norm:.1e}: {times:.0f} times its weights.")
+        seen = seen.format(norm=largest, times=float(np.median(shares)))
+        return Finding(seen, signals.probes[-3].step, signals.last_step, 0.9)
+
+    @classmethod
+    def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
+        """Shorten it now; begin with smaller weights next time."""
+        return (*clipped(experiment), *initialised(experiment), *normalised(experiment))
+
+
+class DeadUnits(Rule):
+    """Units that are silent whatever they are shown."""
+
+    id = "dead_units"
+    title = _("Units are dead")
+    rule = _("A ReLU unit whose input is below zero for every image gets no gradient and stays so. Up to "
+             "two in five can die where the learning rate is too high.")  # fmt: skip
+    source = "CS231n notes, Commonly used activation functions"
+    rank = 5
+
+    @classmethod
+    def find(cls, signals: Signals) -> Finding | None:
+        """Half of a layer's units or more silent in three looks in a row."""
+        shares = signals.layers("dead")
+        if not shares or signals.experiment.training.batch_size < FEW:
+            return None
+        name = max(shares, key=shares.__getitem__)
+        if shares[name] < 0.5:
+            return None
+        seen = _("{share:.0%} of the units of layer {name} were silent for whole batches.")
+        seen = seen.format(share=shares[name], name=name)
+        return Finding(seen, signals.probes[-3].step, signals.last_step, 0.9)
+
+    @classmethod
+    def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
+        """Units that cannot die, sound first weights, shorter steps."""
+        leaky = activated(experiment, "leaky_relu", _("Use leaky ReLU"))
+        return (*leaky, *initialised(experiment), *other_lr(experiment, 0.1, "restart"))
+
+
+class Saturated(Rule):
+    """Tanh or sigmoid units that sit at an end of their range."""
+
+    id = "saturated"
+    title = _("Units are saturated")
+    rule = _("At the ends of its range a tanh or sigmoid has no slope: the unit passes no gradient on. "
+             "Its values should fill the range, not sit at its ends.")  # fmt: skip
+    source = "Glorot & Bengio 2010; CS231n notes, Sanity checks: activation histograms"
+    rank = 5
+
+    @classmethod
+    def find(cls, signals: Signals) -> Finding | None:
+        """Two fifths of a layer's values at an end in three looks in a row."""
+        shares = signals.layers("saturated")
+        if not shares:
+            return None
+        name = max(shares, key=shares.__getitem__)
+        if shares[name] < 0.4:
+            return None
+        seen = _("{share:.0%} of the values of layer {name} lie at an end of the range.")
+        seen = seen.format(share=shares[name], name=name)
+        return Finding(seen, signals.probes[-3].step, signals.last_step, 0.9)
+
+    @classmethod
+    def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
+        """Smaller first weights, normalised inputs of the units, units that do not saturate."""
+        relu = activated(experiment, "relu", _("Use ReLU"))
+        return (*initialised(experiment), *normalised(experiment), *relu)
+
+
+class UpdateRatio(Rule):
+    """The steps are out of proportion to the weights."""
+
+    id = "update_ratio"
+    title = _("The steps do not fit the weights")
+    rule = _("A step should change the weights by about a thousandth of their length: much less, and the "
+             "learning rate is low; much more, and it is high.")  # fmt: skip
+    source = "CS231n notes, Ratio of weights to updates"
+    rank = 12
+
+    @classmethod
+    def find(cls, signals: Signals) -> Finding | None:
+        """A factor of 25 above, or 30 below while the loss is still high, in most layers, in three looks in a row."""
+        ratios = [ratio for ratio in signals.layers("update_ratio").values() if ratio]
+        if len(signals.loss) < 20 or not ratios:
+            return None
+        short = np.median(ratios) < 3e-5 and signals.parts(4)[-1] > ACCURATE
+        if not short and np.median(ratios) < 2.5e-2:
+            return None
+        seen = _("A step changes the weights by {ratio:.1e} of their length; about 1e-3 is sound.")
+        seen = seen.format(ratio=float(np.median(ratios)))
+        return Finding(seen, signals.probes[-3].step, signals.last_step, 0.8)
+
+    @classmethod
+    def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
+        """Both ways, since the sentence says which."""
+        return (*other_lr(experiment, 0.1), *other_lr(experiment, 10.0))
+
+
+class Starved(Rule):
+    """Most of the time goes into making batches."""
+
+    id = "starved"
+    title = _("The device waits for its data")
+    rule = _(
+        "Where making a batch takes longer than training on it, a faster device would change nothing."
+    )
+    source = "PyTorch performance tuning guide: data loading"
+    rank = 18
+
+    @classmethod
+    def find(cls, signals: Signals) -> Finding | None:
+        """More than half of the step's time in the last five looks."""
+        shares = [probe.data_share for probe in signals.probes[-5:]]
+        if len(shares) < 5 or np.median(shares) < 0.5 or min(shares) < 0.35:
+            return None
+        seen = _("{share:.0%} of a step's time went into making its batch.")
+        seen = seen.format(share=float(np.median(shares)))
+        return Finding(seen, signals.probes[-5].step, signals.last_step, 0.9)
+
+    @classmethod
+    def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
+        """Fewer augmentations: the slow one first."""
+        if not experiment.augmentations:
+            return ()
+        return (without(_("Train without augmentation"), "augmentations"),)

@@ -1,0 +1,124 @@
+"""Signals: the numbers of a run so far, as the rules read them."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainlab import events as ev
+from trainlab.catalog.losses import Focal, Hinge, LossChoice, SquaredError
+from trainlab.experiment import Experiment
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Signals:
+    """A run so far: since its last edit, for what came before followed other rules.
+
+    `steps` maps step, epoch, loss, accuracy, lr to a value a step; `epochs` maps epoch, step, train_loss,
+    train_accuracy, val_loss, val_accuracy to a value an epoch. `plan` and `experiment` hold now.
+    `probes` are looks into single steps; without them, rules that need them are silent. `broken` is the
+    step whose loss was not finite, or 0.
+    """
+
+    experiment: Experiment
+    plan: ev.Started
+    steps: Mapping[str, Array]
+    epochs: Mapping[str, Array]
+    probes: tuple[ev.Probed, ...] = ()
+    since: int = 0  # the step after which it was last edited
+    broken: int = 0
+
+    def until(self, step: int) -> "Signals":
+        """What was known after a step."""
+        return replace(
+            self,
+            steps=_rows(self.steps, self.steps["step"] <= step),
+            epochs=_rows(self.epochs, self.epochs["step"] <= step),
+            probes=tuple(probe for probe in self.probes if probe.step <= step),
+            broken=self.broken if self.broken <= step + 1 else 0,
+        )
+
+    @cached_property
+    def chance(self) -> float:
+        """The loss of an answer that knows nothing."""
+        return chance_loss(self.experiment.loss, len(self.plan.classes))
+
+    @cached_property
+    def loss(self) -> Array:
+        """The loss of each step, over that of chance."""
+        return self.steps["loss"] / self.chance
+
+    @property
+    def done(self) -> float:
+        """The share of the planned steps that are done, in [0, 1]."""
+        return min(1.0, self.last_step / max(1, self.plan.epochs * self.plan.steps_per_epoch))
+
+    @property
+    def first_step(self) -> int:
+        """The number of the first step."""
+        return int(self.steps["step"][0]) if len(self.loss) else 0
+
+    @property
+    def last_step(self) -> int:
+        """The number of the last step."""
+        return int(self.steps["step"][-1]) if len(self.loss) else 0
+
+    def step_at(self, share: float) -> int:
+        """The number of the step at a share of those that are known."""
+        return int(self.steps["step"][int(share * (len(self.loss) - 1))])
+
+    def parts(self, count: int) -> Array:
+        """The mean loss over chance of `count` equal parts of the steps."""
+        return np.array([part.mean() for part in np.array_split(self.loss, count)])
+
+    @cached_property
+    def band(self) -> float:
+        """The spread of the last third of the losses around their trend, over chance."""
+        recent = self.loss[-max(3, len(self.loss) // 3) :]
+        return float(np.std(np.diff(recent)) / math.sqrt(2)) if len(recent) > 2 else 0.0
+
+    def layers(self, measure: str, looks: int = 3) -> dict[str, float]:
+        """The median of the last `looks` looks at a measure, by layer; empty where there were fewer."""
+        recent = self.probes[-looks:]
+        if len(recent) < looks:
+            return {}
+        found: dict[str, list[float]] = {}
+        for probe in recent:
+            for name, row in probe.layers.items():
+                if math.isfinite(value := row.get(measure, math.nan)):
+                    found.setdefault(name, []).append(value)
+        return {name: float(np.median(values)) for name, values in found.items()}
+
+
+def chance_loss(loss: LossChoice, classes: int) -> float:
+    """The loss of an answer that gives every class the same."""
+    match loss:
+        case SquaredError():
+            return (1 - 1 / classes) / classes
+        case Hinge():
+            return (classes - 1) * loss.margin ** (2 if loss.squared else 1)
+        case Focal():
+            return float((1 - 1 / classes) ** loss.gamma * math.log(classes))
+    return math.log(classes)
+
+
+def falls(values: Array, spread: float = 0.0) -> float:
+    """How much a straight line through the values falls from first to last, in units of its own error.
+
+    `spread` is a known error of each value, where the values scatter less by chance.
+    """
+    n = len(values)
+    x = np.arange(n) - (n - 1) / 2
+    slope = float((x * (values - values.mean())).sum() / (x * x).sum())
+    rest = values - values.mean() - slope * x
+    error = max(float(np.sqrt((rest**2).sum() / max(1, n - 2))), spread, 1e-12)
+    return -slope / (error / math.sqrt(float((x * x).sum())))
+
+
+def _rows(table: Mapping[str, Array], mask: NDArray[np.bool_]) -> dict[str, Array]:
+    return {name: column[mask] for name, column in table.items()}

@@ -1,0 +1,180 @@
+"""The panel Check: the checks and the range test run in the background, one at a time, and are shown as they come."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from trainlab.catalog.datasets import Images
+from trainlab.diagnostics.checks import CHECKS, Check, preflight
+from trainlab.diagnostics.range_test import HIGH, LOW, Point, range_test, suggest
+from trainlab.errors import Problem
+from trainlab.experiment import Experiment
+from trainlab.text import _
+from trainlab.widgets.bundles import PanelsWidget, sound
+
+EVERY = 0.15  # seconds between two looks at a growing curve
+MOST_ROWS = 60  # of a check's table
+Spec = dict[str, Any]
+
+
+def check_spec(experiment: Experiment) -> Spec:
+    """What the page needs to know of the forms: two keys that change with what was checked, and lr.
+
+    A range test chooses its learning rates itself, so that its key is the same at any.
+    """
+    optimizer = experiment.optimizer
+    plain = experiment.but(optimizer=optimizer.model_copy(update={"lr": 1.0}))
+    return {
+        "checks": _key(experiment),
+        "range": _key(plain),
+        "lr": optimizer.lr,
+        "total": len(CHECKS),
+    }
+
+
+class Checking:
+    """Answers the panel's buttons. What was found is state of the widget: a page that opens late has it too.
+
+    Args:
+        view: hears the page; its `checks` are written by the main thread alone.
+        experiment: gives what is to be checked.
+        soon: has the kernel's main thread do something when it is free.
+    """
+
+    def __init__(
+        self,
+        view: PanelsWidget,
+        experiment: Callable[[], Experiment],
+        soon: Callable[[Callable[[], None]], None],
+    ) -> None:
+        self._view, self._experiment, self._soon = view, experiment, soon
+        self._cancel = threading.Event()
+        self._busy = False
+        view.on_msg(self._hear)
+
+    def close(self) -> None:
+        """Call off what is going on."""
+        self._cancel.set()
+
+    def _hear(self, _widget: object, message: Any, _buffers: object) -> None:
+        """What the page sends; anything else is for others."""
+        if not sound(message):
+            return
+        match message:
+            case {"type": "check", "do": "cancel"}:
+                self._cancel.set()
+            case {"type": "check", "do": ("checks" | "range") as what}:
+                self._soon(lambda: self._start(what))
+
+    def _start(self, what: str) -> None:
+        if self._busy:
+            return
+        self._busy = True
+        self._cancel = threading.Event()
+        experiment = self._experiment()
+        empty: Spec = {"key": check_spec(experiment)[what], "error": "", "says": ""}
+        empty |= {"rows": []} if what == "checks" else {"points": [], "suggestions": []}
+        self._view.checks = {**self._view.checks, "busy": what, what: empty}
+        work = {"checks": self._check, "range": self._sweep}[what]
+        call = threading.Thread(target=self._guard, args=(what, work, experiment), daemon=True)
+        call.start()
+
+    def _guard(
+        self, what: str, work: Callable[[Experiment, Images], None], experiment: Experiment
+    ) -> None:
+        """Do the work in the background; whatever it raises is shown."""
+        error = ""
+        try:
+            work(experiment, _data(experiment))
+        except Problem as problem:
+            error = str(problem)
+        except Exception as other:  # a network or a data set of the user's own may raise anything
+            error = _("It could not be made: {error}").format(error=str(other)[:300])
+        self._soon(lambda: self._end(what, error))
+
+    def _end(self, what: str, error: str) -> None:
+        self._busy = False
+        self._show(what, error=error)
+        self._view.checks = {**self._view.checks, "busy": ""}
+
+    def _show(self, what: str, **news: Any) -> None:
+        """Put news into what is shown; on the main thread."""
+        self._view.checks = {**self._view.checks, what: {**self._view.checks[what], **news}}
+
+    def _check(self, experiment: Experiment, data: Images) -> None:
+        start, rows = time.perf_counter(), list[Spec]()
+        counts = dict.fromkeys(("pass", "warn", "fail", "skip"), 0)
+        for found in preflight(experiment, data, self._cancel.is_set):
+            rows.append(_row(found))
+            counts[found.verdict] += 1
+            self._soon(lambda: self._show("checks", rows=list(rows)))
+        words = _(
+            "{pass} passed, {warn} to look at, {fail} failed, {skip} left out, in {seconds:.1f} s"
+        )
+        says = words.format(**counts, seconds=time.perf_counter() - start)
+        if len(rows) < len(CHECKS):
+            says = _("Cancelled: {counts}").format(counts=says)
+        self._soon(lambda: self._show("checks", says=says))
+
+    def _sweep(self, experiment: Experiment, data: Images) -> None:
+        points, sent = list[Point](), time.monotonic()
+        for point in range_test(experiment, data, self._cancel.is_set):
+            points.append(point)
+            if time.monotonic() > sent + EVERY:
+                sent = time.monotonic()
+                now = _curve(points)
+                self._soon(lambda now=now: self._show("range", points=now))  # type: ignore[misc]
+        if self._cancel.is_set():
+            news: Spec = {"says": _("Cancelled.")}
+        else:
+            news = _advice(points)
+        self._soon(lambda: self._show("range", points=_curve(points), **news))
+
+
+def _row(found: Check) -> Spec:
+    """A check as the page takes it; of a long table the first rows."""
+    return found.to_data() | {"details": [list(row) for row in found.details[: MOST_ROWS + 1]]}
+
+
+def _curve(points: list[Point]) -> list[tuple[float | None, ...]]:
+    """lr, loss and smoothed loss of each point, without what JSON has no word for."""
+    return [
+        tuple(value if abs(value) < 1e300 else None for value in (p.lr, p.loss, p.smoothed))
+        for p in points
+    ]
+
+
+def _advice(points: list[Point]) -> Spec:
+    """What the curve suggests, and what that means."""
+    found = suggest(points)
+    offers = [
+        (found.steepest, _("Steepest fall"), _("Here the loss falls fastest: brave, and usually right.")),
+        (found.minimum_tenth, _("A tenth of the lowest"),
+         _("Ten times as much gave the lowest loss, and a little more is too much: the usual upper limit.")),
+    ]  # fmt: skip
+    suggestions = [
+        {"lr": lr, "label": label, "meaning": meaning} for lr, label, meaning in offers if lr
+    ]
+    if not suggestions:
+        says = _("The loss never fell: no learning rate helps here. Run the checks, they say why.")
+    elif found.diverged:
+        says = _("The loss exploded at {lr:g}.").format(lr=found.diverged)
+    else:
+        says = _("The loss did not explode up to {lr:g}.").format(lr=points[-1].lr)
+    return {"suggestions": suggestions, "says": says, "low": LOW, "high": HIGH}
+
+
+def _data(experiment: Experiment) -> Images:
+    if not experiment.dataset.at_hand():
+        raise Problem(
+            _("{name} is not on this machine yet").format(name=experiment.dataset.title()),
+            _("There is nothing to check before it is."),
+            _("Press Start: it is downloaded first."),
+        )
+    return experiment.dataset.load()
+
+
+def _key(experiment: Experiment) -> str:
+    return hashlib.sha256(experiment.model_dump_json().encode()).hexdigest()[:12]

@@ -1,0 +1,60 @@
+"""Feed: the verdicts on the run that is shown, as cards, and what becomes of their buttons."""
+
+import time
+from typing import Any
+
+from trainlab.diagnostics.verdicts import Feed, Remedy
+from trainlab.experiment import Experiment
+from trainlab.runs.history import History
+from trainlab.runs.judged import signals
+from trainlab.text import _
+
+EVERY = 1.0  # seconds between two looks: judging a long run takes milliseconds
+SURE = ((0.85, "sure"), (0.65, "fairly sure"), (0.0, "a suspicion"))
+
+
+class VerdictFeed:
+    """Looks at a run now and then. Used by one thread, the session's pump."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Another run is shown; what was dismissed may be said again."""
+        self._feed, self._looked_at = Feed(), 0.0
+
+    def look(self, history: History, experiment: Experiment | None, at_once: bool) -> None:
+        """Judge again if it is time to, or `at_once`."""
+        now = time.monotonic()
+        if experiment is None or (now - self._looked_at < EVERY and not at_once):
+            return
+        found = signals(history, experiment)
+        if found is not None:
+            self._feed.hear(found)
+        self._looked_at = time.monotonic()
+
+    def dismiss(self, verdict: str) -> None:
+        """Say no more of this one."""
+        self._feed.dismiss(verdict)
+
+    def remedy(self, verdict: str, number: int) -> Remedy | None:
+        """What button `number` of a verdict stands for; None where it is gone."""
+        held = [known for known in self._feed.now if known.id == verdict]
+        return held[0].remedies[number] if held and number < len(held[0].remedies) else None
+
+    def cards(self) -> list[dict[str, Any]]:
+        """What the page shows."""
+        return [
+            {
+                "id": verdict.id,
+                "title": _(verdict.title),
+                "seen": verdict.seen,
+                "rule": _(verdict.rule),
+                "source": verdict.source,
+                "sure": _(next(word for least, word in SURE if verdict.sure >= least)),
+                "first": verdict.first,
+                "last": verdict.last,
+                "remedies": [remedy.label for remedy in verdict.remedies],
+            }
+            for verdict in self._feed.now
+        ]
