@@ -18,7 +18,7 @@ ARGUMENTS = [
 WIDE = {"width": 1600, "height": 1000}
 
 
-@pytest.fixture(scope="module")  # it keeps an event loop running, which others would meet
+@pytest.fixture(scope="session")  # it keeps an event loop running: other tests run in another process
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
@@ -26,7 +26,7 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def new_page(browser: Browser) -> NewPage:
     """Opens pages in a context of their own: `with new_page(width=900) as page`."""
 
@@ -39,13 +39,13 @@ def new_page(browser: Browser) -> NewPage:
     return opened
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with servers.voila(tmp_path_factory.mktemp("voila")) as server:
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with servers.jupyterlab(tmp_path_factory.mktemp("jupyterlab")) as server:
         yield server
