@@ -1,5 +1,6 @@
 """What goes wrong under Voilà is told on a card, and the lab lives on."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,22 @@ def test_a_loss_that_breaks_is_explained_and_the_next_start_works(
     digits.press("Start")
     digits.until_points(30)
     assert digits.state == "running"
+    expect(digits.root.get_by_role("alert")).to_be_empty()
+
+
+def test_a_disk_that_refuses_is_explained_and_the_next_start_works(
+    digits: LabPage, voila: Server
+) -> None:
+    digits.set("Train", "training.epochs", "5000")
+    digits.press("Start")
+    digits.until_points(1)
+    run = voila.newest_run()
+    with suppress(FileNotFoundError):  # before its first one there is none
+        (run / "checkpoints").rename(run / "elsewhere")
+    (run / "checkpoints").write_text("a file, where a folder should be")
+    assert "the checkpoint could not be saved" in failed(digits)
+    digits.press("Start")
+    digits.until_points(30)
     expect(digits.root.get_by_role("alert")).to_be_empty()
 
 
