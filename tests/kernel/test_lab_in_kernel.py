@@ -24,7 +24,7 @@ def test_a_run_goes_on_without_a_page(kernel: Kernel) -> None:
 def test_running_the_cell_again_keeps_the_run_and_the_forms(kernel: Kernel) -> None:
     kernel.run("long = SHORT.but(training=SHORT.training.but(epochs=5000))", "b")
     kernel.run("lab = tl.Lab(long, runs=RUNS); press(lab, 'start')", "kept")
-    kernel.run("until(lambda: lab._parts.session.state == 'running')", "b")
+    kernel.run("until(lambda: lab._parts.session.shown.state == 'running')", "b")
     kernel.run("run = lab._parts.session.path; lab = tl.Lab(runs=RUNS)", "kept")
     said = kernel.run("print(lab._parts.session.path == run, lab.experiment == long)", "b")
     assert said.strip() == "True True"

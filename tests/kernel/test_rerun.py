@@ -34,7 +34,7 @@ def test_running_the_cell_fifty_times_leaves_one_trainer_and_nothing_behind(kern
     for _time in range(5):
         kernel.run(cell, "again")
     warming = "any(thread.name == 'trainlab-warm-up' for thread in threading.enumerate())"
-    running = "lab._parts.session.state == 'running'"
+    running = "lab._parts.session.shown.state == 'running'"
     kernel.run(f"until(lambda: {running} and not {warming}); time.sleep(1)", "b")
     kernel.run("before = counts()", "b")
     for _time in range(50):
@@ -87,7 +87,7 @@ def test_a_kernel_that_is_shut_down_while_it_trains_is_gone_and_its_run_can_go_o
 ) -> None:
     with started(tmp_path) as kernel:
         kernel.run(f"lab = tl.Lab({LONG}, runs=RUNS); press(lab, 'start')", "a")
-        kernel.run("until(lambda: len(lab._parts.session.history.epochs) > 5)", "b")
+        kernel.run("until(lambda: len(lab._parts.session.shown.history.epochs) > 5)", "b")
         start = time.monotonic()
         kernel.manager.shutdown_kernel()  # asks first, and kills after five seconds
         assert time.monotonic() - start < 5

@@ -18,7 +18,7 @@ import json, time
 import psutil
 
 def count():
-    return len(lab._parts.session.history.steps)
+    return len(lab._parts.session.shown.history.steps)
 
 def edge(busy):
     before = count()
@@ -94,7 +94,7 @@ def test_every_button_and_an_edit_reach_a_process(page: Page) -> None:
     page.edit("optimizer.lr", 0.02)
     page.press("resume")
     page.until(lambda: page.status["points"] > held + 10)
-    edits = "[e.changes for e in lab._parts.session.history.edits]"
+    edits = "[e.changes for e in lab._parts.session.shown.history.edits]"
     while not (found := value(page, edits)):
         page.execute("time.sleep(0.05)")
     assert found == [{"optimizer.lr": 0.02}]

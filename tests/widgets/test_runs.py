@@ -105,7 +105,7 @@ class Lab:
 
     def until_state(self, *states: str) -> None:
         end = time.monotonic() + 20
-        while self.session.state not in states:
+        while self.session.shown.state not in states:
             assert time.monotonic() < end
             time.sleep(0.01)
 
@@ -220,7 +220,7 @@ def test_a_stopped_run_goes_on_with_its_history_and_the_forms_follow(lab: Lab, n
     lab.table.until(lambda: lab.table.rows[new]["state"] == "done")
     lab.until_state("done")
     assert lab.desk.editor.experiment == tiny(100)
-    steps = lab.session.history.steps.rows[:, 0]
+    steps = lab.session.shown.history.steps.rows[:, 0]
     assert [*steps] == [*range(1, 100 * STEPS_AN_EPOCH + 1)]
     assert [*load_run(lab.root / new).steps["step"]] == [*steps]
 
@@ -243,7 +243,7 @@ def test_a_branch_has_its_parent_drawn_behind_it(lab: Lab, name: str, forms: boo
     (new,) = lab.table.rows.keys() - {name}
     assert lab.table.rows[new]["parent"]["run"] == name
     lab.until_state("done")
-    assert len(lab.session.history.epochs) == (5 if forms else 3)
+    assert len(lab.session.shown.history.epochs) == (5 if forms else 3)
 
 
 def test_curves_of_other_runs(lab: Lab, name: str, trained: Run) -> None:

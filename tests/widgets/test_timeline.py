@@ -32,7 +32,7 @@ def ended(lab: Lab, before: str = "") -> Run:
     """The run that was just begun, once it is over and the page has heard of it."""
     session, end = lab._parts.session, time.monotonic() + 30
     assert session.worker.join(30)
-    while session.path in ("", before) or session.state not in ("done", "failed"):
+    while session.path in ("", before) or session.shown.state not in ("done", "failed"):
         assert time.monotonic() < end
         time.sleep(0.02)
     return load_run(session.path)
@@ -48,7 +48,7 @@ def test_a_branch_goes_on_as_the_forms_say_or_as_it_was(lab: Lab, runs: Path) ->
     assert [edit.changes for edit in branch.edits] == [{"optimizer.lr": 0.004}]
     assert branch.parent is not None
     assert branch.parent.run == first.path.name
-    history = lab._parts.session.history
+    history = lab._parts.session.shown.history
     assert len(history.steps) == 3 * STEPS_AN_EPOCH, "its parent's part is on the chart too"
     assert len(history.epochs) == 3
     say(lab, type="branch", checkpoint=branch.checkpoints[0].name, forms=False)
@@ -63,10 +63,10 @@ def test_a_branch_that_cannot_be_is_a_card_and_the_next_start_works(lab: Lab, ru
     lab._parts.desk.editor.set("training.seed", 1)
     say(lab, type="branch", checkpoint=first.checkpoints[0].name, forms=True)
     session, end = lab._parts.session, time.monotonic() + 10
-    while session.history.failed is None:
+    while session.shown.history.failed is None:
         assert time.monotonic() < end
         time.sleep(0.02)
-    assert "training.seed cannot change" in session.history.failed.what
+    assert "training.seed cannot change" in session.shown.history.failed.what
     for name in ("../../etc", "step-99999999"):
         say(lab, type="branch", checkpoint=name, forms=False)
     say(lab, type="command", name="start")
@@ -77,7 +77,7 @@ def test_a_branch_that_cannot_be_is_a_card_and_the_next_start_works(lab: Lab, ru
 def test_marks_say_what_happened_and_where(lab: Lab) -> None:
     say(lab, type="command", name="start")
     run = ended(lab)
-    found = marks(lab._parts.session.history, run.checkpoints)
+    found = marks(lab._parts.session.shown.history, run.checkpoints)
     assert [mark["kind"] for mark in found] == ["checkpoint"] * len(run.checkpoints)
     assert found[-1]["x"] == 3.0
     assert found[-1]["name"] == f"step-{3 * STEPS_AN_EPOCH:08d}"

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import ipywidgets
@@ -42,9 +41,7 @@ class _Parts:
         self.place, self.root = place, root
         self.panels, self.run, self.runs = PanelsWidget(), RunWidget(), RunsWidget()
         self.desk = Desk(self.panels, Experiment())
-        self.checking = Checking(
-            self.panels, lambda: self.desk.editor.experiment, self.desk.soon
-        )
+        self.checking = Checking(self.panels, lambda: self.desk.editor.experiment, self.desk.soon)
         self.session = Session(self.run, self._next_run)
         self.session.branch = self._branch
         self.desk.tell = self.session.live.want
@@ -108,17 +105,17 @@ class _Parts:
 
     def _mend(self, remedy: Remedy) -> None:
         """Do what a verdict's button says: on the forms, and from there in the run, a branch or a new run."""
-        session = self.session
         self.desk.take(changed(self.desk.editor.experiment, remedy.changes))
-        if session.under_way:  # what can change in the run follows the forms
-            if remedy.how != "edit":
-                session.say(_("The forms have it now: press Stop, then Start."))
-            return
-        saved = load_run(session.path).checkpoints if session.path else ()
-        if remedy.how == "restart" or not saved:
-            session.command("start")
-        else:
-            session.begin(partial(self._branch, session.path, saved[-1].name, True))
+        if not (
+            self.session.under_way and remedy.how == "edit"
+        ):  # that follows the forms by itself
+            self.session.begin_next(self._next_run if remedy.how == "restart" else self._go_on)
+
+    def _go_on(self) -> Begin:
+        """The run that goes on from the newest checkpoint of the one on the chart; a new one where it has none."""
+        path = self.session.path
+        saved = load_run(path).checkpoints if path else ()
+        return self._branch(path, saved[-1].name, True) if saved else self._next_run()
 
 
 class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types

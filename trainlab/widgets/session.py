@@ -1,35 +1,27 @@
 """Session: one lab's training. Its pump thread alone writes the run widget, in a few messages a second."""
 
-import base64
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from queue import Empty
 from typing import Any
 
 from trainlab import commands as cmd
 from trainlab import events as ev
 from trainlab.diagnostics.verdicts import Remedy
-from trainlab.engine.checkpoint import Kept, kept
 from trainlab.engine.worker import ENDED, MakeRun, Worker
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
-from trainlab.runs import load_run, store
-from trainlab.runs.history import History
 from trainlab.text import _
 from trainlab.views.series import decimate, packed
 from trainlab.widgets.bundles import RunWidget, sound
-from trainlab.widgets.feed import VerdictFeed
 from trainlab.widgets.live import LiveEdits
-from trainlab.widgets.plane import plane_points
 from trainlab.widgets.pulse import Pulse
-from trainlab.widgets.status import describe, slowed
-from trainlab.widgets.timeline import marks
+from trainlab.widgets.shown import Shown
+from trainlab.widgets.status import slowed
 
 EVERY = 0.25  # seconds between two updates while training
 AT_ONCE = 0.12  # seconds between two updates when something happened
@@ -96,32 +88,25 @@ class Session:
     def __init__(self, view: RunWidget, make: Callable[[], Begin]) -> None:
         self.view, self._make = view, make
         self.branch: Callable[[str, str, bool], Begin] | None = None
-        self.mend: Callable[[Remedy], None] = lambda _remedy: None  # does what a verdict's button says
+        self.mend: Callable[[Remedy], None] = lambda _remedy: (
+            None
+        )  # does what a verdict's button says
         self.begun: Callable[[Experiment], None] = lambda _experiment: None  # hears of every run
         self.worker = Worker()
         self.live = LiveEdits(self.worker.send, self.say)
-        self.history = History()
+        self.shown = Shown()
         self.ended: Callable[[str, str], None] = lambda _folder, _words: None
         self.opened: Callable[[str], None] = lambda _folder: None  # hears which run is shown now
         self.path = ""  # of the run on the chart, or of the last one that was there
-        self.state: ev.State = "idle"
-        self._shown = 0  # names the history that the page shows
-        self._sent = (0, 0, 0)  # what the page has: its name, and its rows of steps and of epochs
+        self._sent = (0, 0, 0)  # what the page has: its number, and its rows of steps and of epochs
         self._sent_at = 0.0
-        self._feed = VerdictFeed()
-        self._cards: list[dict[str, Any]] = []  # that the page has
-        self._experiment: Experiment | None = None  # what the run on the chart began with
-        self._kept: tuple[Kept, ...] = ()
         self._marks: list[dict[str, Any]] = []  # that the page has
-        self._speed = 0.0
-        self._note = self._held = ""
-        self._building: ev.Progress | None = None
+        self._cards: list[dict[str, Any]] = []  # too
+        self._parted = -1  # the step of the plane that the page has
+        self._held = ""
+        self._next: Callable[[], Begin] | None = None  # begins when the run under way has ended
         self._pulse = Pulse()
         self._shares = False  # the run trains in this process, which cells use too
-        self._boundary: ev.Boundary | None = None
-        self._boundary_sent = -1  # the step of the newest one that the page has
-        self._points: tuple[tuple[str, ...], bytes] | None = None  # of a plane
-        self._folder = ""  # of the run that was opened last, which may never come to train
         self._opened = self._ended = self._resetting = 0  # numbers of runs
         self._overlays = _Overlays([], [])
         view.on_msg(self._hear)
@@ -168,6 +153,14 @@ class Session:
             self.begun(experiment)
             self.worker.start(make, *first)
 
+    def begin_next(self, prepare: Callable[[], Begin]) -> None:
+        """Begin a run; one that is under way is stopped and saved first."""
+        if self.under_way:
+            self._next = prepare
+            self.worker.send(cmd.Stop())
+        else:
+            self.begin(prepare)
+
     def show(self, folder: str) -> None:
         """Put a run that is over on the chart."""
         if self.under_way:
@@ -208,7 +201,7 @@ class Session:
             case {"type": "branch", "checkpoint": str(name), "forms": bool(forms)} if self.branch:
                 self.begin(partial(self.branch, self.path, name, forms))
             case {"type": "mend", "id": str(verdict), "number": int(number)}:
-                if remedy := self._feed.remedy(verdict, number):
+                if remedy := self.shown.feed.remedy(verdict, number):
                     self.mend(remedy)
             case {"type": "dismiss", "id": str(verdict)}:
                 self._put(_Dismissed(verdict))
@@ -240,38 +233,39 @@ class Session:
                 self._overlays = item
                 self._send_overlays(None)
             case _Past():
-                self._show_past(item.run)
-            case _Dismissed():
-                self._feed.dismiss(item.verdict)
+                self.shown.open(item.run)
+                self.path = item.run
+                state = self.shown.history.state
+                self.shown.state = state if state in ENDED else "done"
+                self.opened(item.run)
             case _Reset():
                 if run > self._ended:
                     self._resetting = run  # once it has ended
                 else:
                     self._forget()
             case ev.Opened():
-                self._clear()
-                self._opened, self._folder = run, item.run
-                self._recall(Path(item.run))
-                self.history.failed = None
-                self.state = "building"
+                self.shown.open(item.run)
+                self._opened = run
+                self.shown.history.failed = None
+                self.shown.state = "building"
                 self.opened(item.run)
             case ev.Progress():
-                first = run != self._opened and self.state != "building"
+                first = run != self._opened and self.shown.state != "building"
                 if first:  # it has no folder yet: its process starts
-                    self._clear()
-                    self.state = "building"
-                self._building = item
+                    self.shown.clear()
+                    self.shown.state = "building"
+                self.shown.building = item
                 return first
             case ev.Boundary():
-                self._part_plane(item)
-                return self.state == "paused"
+                self.shown.part(item)
+                return self.shown.state == "paused"
             case ev.Answered():
-                self._note = item.reason
+                self.shown.note = item.reason
                 self.live.answered(item)
             case ev.Steps():
-                self._speed = item.images_per_second
-                self.history.add(item)
-                return self.state == "paused"
+                self.shown.speed = item.images_per_second
+                self.shown.history.add(item)
+                return self.shown.state == "paused"
             case ev.Event():
                 self._follow(run, item)
                 return not isinstance(item, ev.EpochEnd)
@@ -280,117 +274,81 @@ class Session:
     def _follow(self, run: int, event: ev.Event) -> None:
         """Take in what changes the run as a whole."""
         if isinstance(event, ev.Failed) and run != self._opened:
-            self._clear()  # it never had a chart: what is shown is of the run before
-        self.history.add(event)
+            self.shown.clear()  # it never had a chart: what is shown is of the run before
+        self.shown.history.add(event)
         if isinstance(event, ev.Started):
-            self.path = self._folder
+            self.path = self.shown.folder
         if isinstance(event, ev.Started | ev.Saved | ev.Changed):
-            self._kept = kept(Path(self._folder) / store.CHECKPOINTS)  # older ones go meanwhile
+            self.shown.look_for_checkpoints()
         if isinstance(event, ev.Edited):
             self.live.took(event)
         if isinstance(event, ev.Changed):
-            self.state, self._note = event.state, ""
+            self.shown.state, self.shown.note = event.state, ""
             self._held = self._held if event.state == "paused" else ""
             if event.state in ENDED:
-                self._ended = run
-                if len(self.history.steps):
-                    status = self._status()
-                    self.ended(self._folder, f"{status['state_label']}. {status['summary']}")
-                if run == self.worker.run:
-                    self.live.end()
-                if self._resetting == run:
-                    self._forget()
+                self._end(run)
 
-    def _part_plane(self, boundary: ev.Boundary) -> None:
-        """Take in how the net parts the plane; with the first of a run the points go to all views."""
-        if self._points is None:
-            with suppress(Problem):  # the run's folder may be gone
-                self._points = plane_points(load_run(self._folder).experiment)
-            self._shown += 1
-        self._boundary = boundary
-
-    def _recall(self, folder: Path) -> None:
-        """What a run reported before: one that is resumed, a branch, one that is over."""
-        with suppress(OSError, ValueError, Problem):
-            self._experiment = Experiment.load(folder / store.EXPERIMENT)
-            for event in store.read_events(folder):
-                self.history.add(event)
-
-    def _show_past(self, folder: str) -> None:
-        self._clear()
-        self._folder = self.path = folder
-        self._recall(Path(folder))
-        self._kept = kept(Path(folder) / store.CHECKPOINTS)
-        self.state = self.history.state if self.history.state in ENDED else "done"
-        self.opened(folder)
+    def _end(self, run: int) -> None:
+        """A run is over."""
+        self._ended = run
+        if len(self.shown.history.steps):
+            status = self.shown.status()
+            self.ended(self.shown.folder, f"{status['state_label']}. {status['summary']}")
+        if run == self.worker.run:
+            self.live.end()
+        if self._resetting == run:
+            self._forget()
+        if self._next:
+            prepare, self._next = self._next, None
+            self.begin(prepare)
 
     def _send_overlays(self, view: str | None) -> None:
         message = {"type": "overlays", "view": view, "items": self._overlays.items}
         self.view.send(message, self._overlays.buffers)
 
     def _forget(self) -> None:
-        self._clear()
+        self.shown.clear()
         self.opened("")
-
-    def _clear(self) -> None:
-        """An empty chart, for another run."""
-        self.history, self._kept, self._experiment = History(), (), None
-        self._feed.clear()
-        self._boundary = self._points = None
-        self.state = "idle"
-        self._shown += 1
-        self._speed, self._note, self._building = 0.0, "", None
-
-    def _status(self) -> dict[str, Any]:
-        slow = self.state == "running" and self._shares and self._pulse.lost()
-        note = self._note or self._held or (slowed() if slow else "")
-        return describe(self.history, self.state, self._speed, note, self._building)
 
     def _show(self) -> None:
         """Send what is new since the last time."""
         shown, steps, epochs = self._sent
-        if shown != self._shown:
+        if shown != self.shown.number:
             self._snapshot(None)
             return
-        new = self.history.steps.rows[steps:, _STEPS], self.history.epochs.rows[epochs:, _EPOCHS]
+        new = (
+            self.shown.history.steps.rows[steps:, _STEPS],
+            self.shown.history.epochs.rows[epochs:, _EPOCHS],
+        )
         self._send("append", None, *new)
 
     def _snapshot(self, view: str | None) -> None:
         """Everything so far, for one view or for all."""
-        steps = decimate(self.history.steps.rows, MOST_ROWS)
-        epochs = decimate(self.history.epochs.rows, MOST_ROWS)
-        if self._sent[0] != self._shown:
+        steps = decimate(self.shown.history.steps.rows, MOST_ROWS)
+        epochs = decimate(self.shown.history.epochs.rows, MOST_ROWS)
+        if self._sent[0] != self.shown.number:
             view = None  # the others do not know this run yet either
         elif view is not None:
             self._show()  # the others get what is new first, so that one count serves all
         self._send("snapshot", view, steps[:, _STEPS], epochs[:, _EPOCHS])
 
     def _send(self, kind: str, view: str | None, steps: Any, epochs: Any) -> None:
+        shown, whole = self.shown, kind == "snapshot"
+        slow = shown.state == "running" and self._shares and self._pulse.lost()
         message: dict[str, Any] = {
             "type": kind,
-            "run": str(self._shown),
+            "run": str(shown.number),
             "view": view,
-            "status": self._status(),
+            "status": shown.status(self._held or (slowed() if slow else "")),
             "n": len(steps),
             "m": len(epochs),
         }
-        buffers = [packed(steps), packed(epochs)]
-        whole = kind == "snapshot"
-        found = marks(self.history, self._kept)
-        if whole or found != self._marks:
-            self._marks = message["marks"] = found
-        self._feed.look(self.history, self._experiment, self.state in ENDED)
-        cards = self._feed.cards()
+        marks, cards = shown.marks(), shown.cards()
+        if whole or marks != self._marks:
+            self._marks = message["marks"] = marks
         if whole or cards != self._cards:
             self._cards = message["verdicts"] = cards
-        if self._boundary is None or self._points is None:
-            message |= {"plane": None} if whole else {}
-        elif whole or self._boundary.step != self._boundary_sent:
-            classes, points = self._points
-            self._boundary_sent = self._boundary.step
-            message["plane"] = {"step": self._boundary.step, "side": self._boundary.side}
-            message["plane"] |= {"classes": classes} if whole else {}
-            buffers += [base64.b64decode(self._boundary.cells), *([points] if whole else [])]
-        self.view.send(message, buffers)
-        self._sent = (self._shown, len(self.history.steps), len(self.history.epochs))
+        self._parted, plane, buffers = shown.plane(whole, self._parted)
+        self.view.send(message | plane, [packed(steps), packed(epochs), *buffers])
+        self._sent = (shown.number, len(shown.history.steps), len(shown.history.epochs))
         self._sent_at = time.monotonic()

@@ -1,0 +1,88 @@
+"""Shown: the run on the chart, as its events tell it. Used by one thread, the session's pump."""
+
+import base64
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from trainlab import events as ev
+from trainlab.engine.checkpoint import Kept, kept
+from trainlab.engine.worker import ENDED
+from trainlab.errors import Problem
+from trainlab.experiment import Experiment
+from trainlab.runs import load_run, store
+from trainlab.runs.history import History
+from trainlab.widgets.feed import VerdictFeed
+from trainlab.widgets.plane import plane_points
+from trainlab.widgets.status import describe
+from trainlab.widgets.timeline import marks
+
+
+class Shown:
+    """What the page knows of a run. Each run, and each empty chart, has a `number` of its own."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.folder = ""  # of the run that was opened last, which may never come to train
+        self.feed = VerdictFeed()
+        self.clear()
+
+    def clear(self) -> None:
+        """An empty chart, for another run."""
+        self.number += 1
+        self.history = History()
+        self.state: ev.State = "idle"
+        self.speed, self.note = 0.0, ""
+        self.building: ev.Progress | None = None
+        self.feed.clear()
+        self._experiment: Experiment | None = None  # what it began with
+        self._kept: tuple[Kept, ...] = ()
+        self._boundary: ev.Boundary | None = None
+        self._points: tuple[tuple[str, ...], bytes] | None = None  # of a plane
+
+    def open(self, folder: str) -> None:
+        """Begin with what a run reported before: one that is resumed, a branch, one that is over."""
+        self.clear()
+        self.folder = folder
+        with suppress(OSError, ValueError, Problem):
+            self._experiment = Experiment.load(Path(folder) / store.EXPERIMENT)
+            for event in store.read_events(Path(folder)):
+                self.history.add(event)
+        self.look_for_checkpoints()
+
+    def look_for_checkpoints(self) -> None:
+        """Those on disk now: older ones go while a run trains."""
+        self._kept = kept(Path(self.folder) / store.CHECKPOINTS)
+
+    def part(self, boundary: ev.Boundary) -> None:
+        """Take in how the net parts the plane; with the first of a run the points go to all views."""
+        if self._points is None:
+            with suppress(Problem):  # the run's folder may be gone
+                self._points = plane_points(load_run(self.folder).experiment)
+            self.number += 1
+        self._boundary = boundary
+
+    def status(self, note: str = "") -> dict[str, Any]:
+        """The state of the run in words; `note` where the run itself has none."""
+        return describe(self.history, self.state, self.speed, self.note or note, self.building)
+
+    def marks(self) -> list[dict[str, Any]]:
+        """What happened to it, along its curves."""
+        return marks(self.history, self._kept)
+
+    def cards(self) -> list[dict[str, Any]]:
+        """The verdicts on it."""
+        self.feed.look(self.history, self._experiment, self.state in ENDED)
+        return self.feed.cards()
+
+    def plane(self, whole: bool, known: int) -> tuple[int, dict[str, Any], list[bytes]]:
+        """How the net parts the plane, where the page knows an older step than it is of: step, words, buffers."""
+        if self._boundary is None or self._points is None:
+            return -1, {"plane": None} if whole else {}, []
+        boundary, (classes, points) = self._boundary, self._points
+        if not whole and boundary.step == known:
+            return known, {}, []
+        words: dict[str, Any] = {"step": boundary.step, "side": boundary.side}
+        words |= {"classes": classes} if whole else {}
+        buffers = [base64.b64decode(boundary.cells), *([points] if whole else [])]
+        return boundary.step, {"plane": words}, buffers
