@@ -299,7 +299,14 @@ def at_chance(signals: Signals) -> bool:
     )
     sound = bool(ratios) and min(ratios.values()) > 3e-4 and np.median(list(ratios.values())) < 2e-2
     long = len(signals.loss) >= 100 and not rising(signals)
-    return long and sound and max(shut.values(), default=0) < 0.3 and signals.parts(4)[-1] > 0.9
+    able = signals.plan.parameters > 1000  # a smaller network may not be able to learn it
+    return (
+        able
+        and long
+        and sound
+        and max(shut.values(), default=0) < 0.3
+        and signals.parts(4)[-1] > 0.9
+    )
 
 
 def pulled(experiment: Experiment) -> bool:
