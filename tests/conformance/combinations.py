@@ -100,6 +100,7 @@ MORE: dict[str, dict[str, dict[str, Any]]] = {
         "nesterov": {"optimizer": {"kind": "sgd", "lr": 0.05, "momentum": 0.9, "nesterov": True}},
         "adam, l2": {"optimizer": {"kind": "adam", "betas": [0.8, 0.99], "weight_decay": 1e-2}},
         "amsgrad": {"optimizer": {"kind": "adamw", "amsgrad": True, "eps": 1e-5}},
+        "lbfgs, convolutions": {"optimizer": {"kind": "lbfgs", "max_iter": 3}, "model": CONVNET},
         "lbfgs, line search": {
             "optimizer": {"kind": "lbfgs", "max_iter": 5, "line_search_fn": "strong_wolfe"},
             "model": {"dropout": 0.2},

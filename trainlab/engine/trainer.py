@@ -21,6 +21,7 @@ from torch import Tensor
 from trainlab import commands as cmd
 from trainlab import events as ev
 from trainlab.catalog.datasets import Images
+from trainlab.catalog.optimizers import contiguous_gradients
 from trainlab.catalog.schedules import stepping
 from trainlab.changes import Changes, changed
 from trainlab.engine import checkpoint
@@ -203,6 +204,8 @@ class Trainer:
             loss = parts.loss(logits, labels)
         parts.optimizer.zero_grad()
         loss.backward()
+        if self.experiment.optimizer.full_batch:
+            contiguous_gradients(parts.model.parameters())
         loss = loss.detach()
         # reading it costs nothing on the CPU; on a GPU the meter finds it a tenth of a second later
         if parts.device.type == "cpu" and not math.isfinite(value := loss.item()):

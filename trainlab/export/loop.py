@@ -3,6 +3,7 @@
 from functools import partial
 
 from trainlab.catalog.augmentations import changes, mixes
+from trainlab.catalog.optimizers import contiguous_gradients
 from trainlab.catalog.schedules import anneal_momentum, warmed_up
 from trainlab.engine.batches import probabilities
 from trainlab.export.edits import edit_lines, length_lines, optimizer_call, plan_of, scaled
@@ -161,6 +162,11 @@ def _update(w: Writer, factor: str) -> Lines:
         *w.within([loss]),
         "optimizer.zero_grad()",
         "loss.backward()",
+        *(
+            [f"{w.name(contiguous_gradients)}(model.parameters())"]
+            if x.optimizer.full_batch
+            else []
+        ),
         *(
             w.call(rule, "model.parameters()")
             for rule in x.regularizers

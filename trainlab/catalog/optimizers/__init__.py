@@ -4,7 +4,7 @@ from trainlab.catalog.optimizers.base import OptimizerChoice, decay_groups
 from trainlab.catalog.optimizers.descent import ASGD, SGD, Rprop
 from trainlab.catalog.optimizers.moments import Adam, Adamax, AdamW, NAdam, RAdam
 from trainlab.catalog.optimizers.scaled import Adadelta, Adafactor, Adagrad, RMSprop
-from trainlab.catalog.optimizers.shaped import LBFGS, Muon
+from trainlab.catalog.optimizers.shaped import LBFGS, Muon, contiguous_gradients
 
 # classes of torch.optim that are not offered, and why
 EXCLUDED = {
@@ -29,5 +29,6 @@ __all__ = [
     "RAdam",
     "RMSprop",
     "Rprop",
+    "contiguous_gradients",
     "decay_groups",
 ]

@@ -90,6 +90,13 @@ class Muon(OptimizerChoice):
     )
 
 
+def contiguous_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Lay each gradient out in its own order: L-BFGS views all of them as one vector."""
+    for parameter in parameters:
+        if parameter.grad is not None:
+            parameter.grad = parameter.grad.contiguous()
+
+
 class LBFGS(OptimizerChoice):
     """Learns the curvature from its last steps and jumps towards the minimum; each step sees all images."""
 
