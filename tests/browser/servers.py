@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,11 @@ class Server:
 
     def kernels(self) -> list[psutil.Process]:
         """Its kernels, oldest first."""
-        children = self.process.children(recursive=True)
-        found = [child for child in children if "ipykernel_launcher" in " ".join(child.cmdline())]
+        found = []
+        for child in self.process.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # one that ends meanwhile
+                if "ipykernel_launcher" in " ".join(child.cmdline()):
+                    found.append(child)
         return sorted(found, key=lambda kernel: kernel.create_time())
 
     def newest_run(self) -> Path:

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -13,6 +14,7 @@ from tests.browser.lab_page import LabPage, NewPage, Record, Watch, recorded_ste
 from tests.browser.servers import Server
 
 pytestmark = pytest.mark.browser
+WIDGET = "application/vnd.jupyter.widget-view+json"
 OPENING = 60_000  # ms: JupyterLab is large
 
 
@@ -37,8 +39,8 @@ class Notebook:
             self.page.wait_for_timeout(100)
         raise AssertionError("the page does not connect to its kernel")
 
-    def reload(self) -> LabPage:
-        """Save the notebook, from inside of the widget, and load the whole page anew."""
+    def save(self) -> dict[str, Any]:
+        """Save the notebook, from inside of the widget; what is in the file."""
         path = self.server.runs.parent / "notebooks" / "lab.ipynb"
         self.page.locator(".tl-lab").first.get_by_role("tab").first.focus()
         before = path.stat().st_mtime_ns
@@ -49,10 +51,14 @@ class Notebook:
             if path.stat().st_mtime_ns == before:
                 continue
             with suppress(json.JSONDecodeError):  # read while it was being written
-                if json.loads(path.read_text(encoding="utf-8"))["cells"][0]["outputs"]:
-                    break
-        else:
-            raise AssertionError("the notebook was not saved with its output")
+                saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+                if saved["cells"][0]["outputs"]:
+                    return saved
+        raise AssertionError("the notebook was not saved with its output")
+
+    def reload(self) -> LabPage:
+        """Save the notebook, and load the whole page anew."""
+        self.save()
         self.page.reload()
         self.until_ready()
         return self.lab()
@@ -225,3 +231,55 @@ def test_a_panel_alone_is_a_lab_of_its_own(notebook: Notebook) -> None:
     assert (alone.state, alone.step, notebook.lab().points) == ("paused", 1, 0)
     alone.press("Stop")
     alone.until_state("done")
+
+
+def test_a_run_goes_on_while_the_notebook_is_closed(notebook: Notebook) -> None:
+    lab = notebook.lab()
+    lab.set("Train", "training.epochs", "2000")
+    lab.press("Start")
+    lab.until_points(20)
+    notebook.save()
+    notebook.page.goto("about:blank")
+    run = notebook.server.newest_run()
+    closed, end = recorded_steps(run), time.monotonic() + 30
+    while recorded_steps(run) < closed + 40:
+        assert time.monotonic() < end, "it stopped when the page was closed"
+        time.sleep(0.2)
+    notebook.open()
+    lab = notebook.lab()
+    lab.until_points(closed + 40)
+    assert lab.state == "running"
+    until_drawn(lab)
+
+
+def test_a_saved_notebook_shows_the_last_run_where_there_is_no_kernel(notebook: Notebook) -> None:
+    notebook.run(0)  # a page that was loaded again does not know the picture's place any more
+    lab, page, cell = notebook.lab(), notebook.page, notebook.cells.first
+    lab.set("Train", "training.epochs", "3")
+    lab.root.evaluate("el => el.dataset.before = true")
+    lab.press("Start")
+    lab.until_points(30)
+    lab.press("Latest")
+    lab.until_state("done")
+    picture, words = cell.locator(".jp-RenderedImage img"), cell.locator(".tl-still")
+    expect(words).to_contain_text("Done. Loss went from")
+    assert not picture.is_visible()
+    assert lab.root.get_attribute("data-before") == "true", "the live lab was drawn anew"
+    expect(lab.button("Reset zoom")).to_be_enabled()
+    saved = notebook.save()
+    kinds = [list(output["data"]) for output in saved["cells"][0]["outputs"]]
+    assert [kind[0] for kind in kinds] == [WIDGET, "text/html", "image/png"]
+    assert "widgets" not in saved["metadata"]
+    page.goto("about:blank")
+    token = next(c["value"] for c in page.context.cookies() if c["name"] == "_xsrf")
+    sessions = f"{notebook.server.address}api/sessions"
+    for session in page.request.get(sessions).json():
+        page.request.delete(f"{sessions}/{session['id']}", headers={"X-XSRFToken": token})
+    notebook.open()
+    expect(picture).to_be_visible()
+    expect(words).to_be_visible()
+    lost = page.get_by_text("Error displaying widget").first
+    lost.wait_for(state="attached")
+    expect(lost).to_be_hidden()
+    notebook.watch.errors.clear()  # the manager of widgets says that they are gone
+    notebook.run(0)
