@@ -26,12 +26,16 @@ class Remedy:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule saw, in a sentence with its numbers, from which step to which; how sure it is, in [0, 1]."""
+    """What a rule saw, in a sentence with its numbers, from which step to which; how sure it is, in [0, 1].
+
+    `remedies` are set where what helps depends on what was seen.
+    """
 
     seen: str
     first: int
     last: int
     sure: float = 0.8
+    remedies: tuple[Remedy, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class Rule(ABC):
         finding = cls.find(signals)
         if finding is None:
             return None
-        helps = cls.remedies(signals.experiment)
+        helps = finding.remedies or cls.remedies(signals.experiment)
         return Verdict(
             cls.id,
             cls.title,

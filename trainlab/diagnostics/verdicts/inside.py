@@ -10,6 +10,7 @@ from trainlab.diagnostics.verdicts.remedies import (
     initialised,
     normalised,
     other_lr,
+    shorter,
     sized,
     without,
 )
@@ -91,6 +92,7 @@ class Vanishing(Rule):
             *initialised(experiment),
             *normalised(experiment),
             *sized(experiment, "depth", 2, _("Two hidden layers")),
+            *shorter(experiment, "restart"),
         )
 
 
@@ -150,7 +152,7 @@ class DeadUnits(Rule):
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
         """Units that cannot die, sound first weights, shorter steps."""
         leaky = activated(experiment, "leaky_relu", _("Use leaky ReLU"))
-        return (*leaky, *initialised(experiment), *other_lr(experiment, 0.1, "restart"))
+        return (*leaky, *initialised(experiment), *shorter(experiment, "restart"))
 
 
 class Saturated(Rule):
@@ -204,12 +206,13 @@ class UpdateRatio(Rule):
             return None
         seen = _("A step changes the weights by {ratio:.1e} of their length; about 1e-3 is sound.")
         seen = seen.format(ratio=float(np.median(ratios)))
-        return Finding(seen, signals.probes[-3].step, signals.last_step, 0.8)
+        helps = other_lr(signals.experiment, 10.0) if short else ()
+        return Finding(seen, signals.probes[-3].step, signals.last_step, 0.8, helps)
 
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
-        """Both ways, since the sentence says which."""
-        return (*other_lr(experiment, 0.1), *other_lr(experiment, 10.0))
+        """Shorter steps."""
+        return shorter(experiment)
 
 
 class Starved(Rule):

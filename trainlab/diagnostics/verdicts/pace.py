@@ -3,7 +3,7 @@
 import numpy as np
 
 from trainlab.diagnostics.verdicts.base import Finding, Remedy, Rule
-from trainlab.diagnostics.verdicts.remedies import batched, clipped, decaying, other_lr
+from trainlab.diagnostics.verdicts.remedies import batched, clipped, decaying, other_lr, shorter
 from trainlab.diagnostics.verdicts.signals import Signals, falls
 from trainlab.experiment import Experiment
 from trainlab.text import _
@@ -39,7 +39,7 @@ class NotFinite(Rule):
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
         """Shorter steps, in a new run: these weights are spoilt."""
-        return (*other_lr(experiment, 0.01, "restart"), *clipped(experiment, "restart"))
+        return (*shorter(experiment, "restart"), *clipped(experiment, "restart"))
 
 
 class Diverging(Rule):
@@ -73,7 +73,7 @@ class Diverging(Rule):
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
         """Shorter steps, in a new run: these weights are spoilt."""
-        return (*other_lr(experiment, 0.03, "restart"), *clipped(experiment, "restart"))
+        return (*shorter(experiment, "restart"), *clipped(experiment, "restart"))
 
 
 class TooHigh(Rule):
@@ -111,7 +111,7 @@ class TooHigh(Rule):
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
         """Shorter steps."""
-        return (*other_lr(experiment, 0.1), *decaying(experiment))
+        return (*shorter(experiment), *decaying(experiment))
 
 
 class TooLow(Rule):

@@ -17,6 +17,17 @@ def other_lr(experiment: Experiment, factor: float, how: How = "edit") -> tuple[
     return (Remedy(label, {"optimizer.lr": lr}, how),) if lr != experiment.optimizer.lr else ()
 
 
+def shorter(experiment: Experiment, how: How = "edit") -> tuple[Remedy, ...]:
+    """Shorter steps: a tenth; from far beyond what is usual, back near it in a new run, with sound weights."""
+    lr, usual = (
+        experiment.optimizer.lr,
+        float(type(experiment.optimizer).model_fields["lr"].default),
+    )
+    if lr < 100 * usual:
+        return other_lr(experiment, 0.1, how)
+    return other_lr(experiment, 10 * usual / lr, "restart")
+
+
 def decaying(experiment: Experiment) -> tuple[Remedy, ...]:
     """A learning rate that falls to the end of the run, where it does not yet."""
     if experiment.schedule.kind != "constant":
