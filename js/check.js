@@ -23,8 +23,8 @@ function makeButton(ctx, what, label) {
 
 function makeRow(ctx) {
   const mark = h("span", { class: "tl-check-mark" });
-  const [title, says, remedy] = [h("h4"), h("p"), h("p", { class: "tl-remedy" })];
-  const facts = ["Expected", "Rule", "Took"].map(name => ({ name: h("dt", null, ctx._(name)), value: h("dd") }));
+  const [title, says, remedy] = [h("h3"), h("p"), h("p", { class: "tl-remedy" })];
+  const facts = [ctx._("Expected"), ctx._("Rule"), ctx._("Took")].map(name => ({ name: h("dt", null, name), value: h("dd") }));
   const numbers = h("div");
   const more = h("details", null, h("summary", null, ctx._("Rule and numbers")), h("dl", null, ...facts.flatMap(fact => [fact.name, fact.value])), numbers);
   const el = h("li", { class: "tl-check" }, mark, h("div", null, title, says, remedy, more));
@@ -73,7 +73,7 @@ export function makeCheck(ctx) {
   let found = {};
   const checks = makeButton(ctx, "checks", ctx._("Run the checks"));
   const range = makeButton(ctx, "range", ctx._("Run the range test"));
-  const parts = Object.fromEntries(["checks", "range"].map(what => [what, { status: h("p", { class: "tl-help", role: "status" }), stale: h("p", { class: "tl-stale" }), error: h("p", { class: "tl-error", role: "alert" }) }]));
+  const parts = Object.fromEntries(["checks", "range"].map(what => [what, { status: h("p", { class: "tl-help", "aria-live": "polite" }), stale: h("p", { class: "tl-stale" }), error: h("p", { class: "tl-error", role: "alert" }) }]));
   const rows = h("ul", { class: "tl-checks" });
   const curve = h("div", { class: "tl-sweep" });
   const offers = h("ul", { class: "tl-offers" });

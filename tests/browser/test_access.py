@@ -11,7 +11,7 @@ from tests.browser.lab_page import LabPage, NewPage, Watch
 from tests.browser.servers import Server
 
 pytestmark = pytest.mark.browser
-PANELS = ("Data", "Augment", "Model", "Init", "Optimizer", "Schedule", "Train")
+PANELS = ("Data", "Augment", "Model", "Init", "Optimizer", "Schedule", "Train", "Check")
 WIDTHS = (440, 900, 1600)
 
 # Pairs of controls that lie over each other, by their names.
@@ -40,7 +40,7 @@ def themed(request: pytest.FixtureRequest, new_page: NewPage, voila: Server) -> 
     with new_page() as page:
         lab = LabPage(page, Watch(page))
         lab.goto(f"{voila.address}&theme={request.param}")
-        expect(lab.root.locator(".tl-dark")).to_have_count(2 if request.param == "dark" else 0)
+        expect(lab.root.locator(".tl-dark")).to_have_count(3 if request.param == "dark" else 0)
         yield lab
 
 

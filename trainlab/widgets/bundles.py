@@ -22,7 +22,7 @@ class PanelsWidget(anywidget.AnyWidget):
     header: Any = traitlets.Dict().tag(sync=True)
     tabs: Any = traitlets.List().tag(sync=True)
     panel: Any = traitlets.Dict().tag(sync=True)
-    checks: Any = traitlets.Dict().tag(sync=True)  # of the panel Check, see trainlab/widgets/checking.py
+    checks: Any = traitlets.Dict().tag(sync=True)  # see trainlab/widgets/checking.py
 
     @traitlets.default("words")
     def _default_words(self) -> dict[str, str]:
