@@ -68,7 +68,7 @@ def refuse_fixed(changes: Changes) -> None:
 def in_words(value: Any) -> str:
     """A setting's value as people read it: of a choice its kind."""
     if isinstance(value, list):
-        return "[" + ", ".join(map(in_words, value)) + "]"
+        return ", ".join(map(in_words, value)) or _("none")
     if value is None:
         return _("auto")
     return str(value.get("kind", value)) if isinstance(value, dict) else str(value)

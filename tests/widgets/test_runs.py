@@ -337,7 +337,7 @@ def test_a_damaged_run_harms_nothing(lab: Lab, name: str) -> None:
     lab.table.until(lambda: broken.name in lab.table.rows)
     assert lab.table.rows[broken.name]["state"] == "damaged"
     assert lab.table.rows[broken.name]["problem"]
-    for kind in ("show", "details", "settings"):
+    for kind in ("show", "settings"):
         lab.table.say(type=kind, id=broken.name)
         assert lab.table.read("error")["text"]
     lab.table.say(type="delete", id=broken.name)

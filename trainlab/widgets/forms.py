@@ -6,7 +6,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from trainlab.changes import Changes
+from trainlab.changes import Changes, in_words
 from trainlab.choice import Card, Choice, Settings, bounds, choices, family_of
 from trainlab.text import _
 
@@ -108,15 +108,6 @@ def since_start(spec: Any, old: Changes) -> Any:
         value = in_words(old[spec["path"]])
         spec["was"] = _("at the run's start: {value}").format(value=value)
     return spec
-
-
-def in_words(value: Any) -> str:
-    """A setting's value as people read it."""
-    if isinstance(value, list):
-        return ", ".join(map(in_words, value)) or _("none")
-    if value is None:
-        return _("auto")
-    return str(value["kind"]) if isinstance(value, dict) else str(value)
 
 
 @lru_cache(maxsize=256)

@@ -3,10 +3,10 @@
 from typing import Any
 
 from trainlab import events as ev
+from trainlab.changes import in_words
 from trainlab.engine.checkpoint import Kept
 from trainlab.runs.history import History
 from trainlab.text import _
-from trainlab.widgets.forms import in_words
 
 
 def marks(history: History, kept: tuple[Kept, ...]) -> list[dict[str, Any]]:

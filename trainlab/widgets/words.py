@@ -23,7 +23,8 @@ Decision boundary|after step {step}
 Filled: training points. Open: validation points. The fuller the colour, the surer the net.
 Upload|Upload a zip …|Sending {name} …|Reading {name} …|{name} is empty|{name} cannot be read
 {name} is larger than {most} MB|The upload was not answered: try again
-Runs|Search the runs|Order of the runs|Newest first|Best first|No run has these words.|No runs yet. Press Start.|Show more: {n} are left
+Runs|Search the runs|Order of the runs|Newest first|Best first
+No run has these words.|No runs yet. Press Start.|Show more: {n} are left
 Tick runs to draw them on the chart; two can be compared.|Other runs on the chart|Compare|Close|Undo|{name} is deleted.
 On the chart|State|Curve|Best|Epochs|Differs from the default|Parent|Begun|Actions|Name|note|Keep at the top|More
 Draw {name} on the chart|Pin {name}|Show {name}|Resume {name}|More on {name}|Note on {name}|{name}, step {step}|Show
