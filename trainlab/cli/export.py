@@ -7,14 +7,16 @@ from trainlab.cli.settings import read_experiment
 from trainlab.cli.streams import say
 from trainlab.errors import Problem
 from trainlab.export import bundle, notebook, script
+from trainlab.places import runs_folder
 from trainlab.runs import Run, load_run
+from trainlab.runs.listing import find
 from trainlab.text import _
 
 
 def export(arguments: argparse.Namespace) -> int:
     """Write what the ending of the output's name asks for; a script to stdout without one."""
     source, output = str(arguments.source), arguments.output
-    run = load_run(source) if source != "default" and Path(source).is_dir() else None
+    run = _run(source)
     kind = output.suffix.lower() if output else ""
     if kind == ".zip":
         _write_bundle(run, output)
@@ -34,6 +36,13 @@ def export(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise _unwritable(output, error) from None
     return 0
+
+
+def _run(source: str) -> Run | None:
+    """The run that is meant, by folder, id or name; None where an experiment is."""
+    if source == "default" or Path(source).suffix in (".json", ".toml"):
+        return None
+    return load_run(find(source, runs_folder()))
 
 
 def _write_bundle(run: Run | None, output: Path) -> None:
