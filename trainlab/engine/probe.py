@@ -41,7 +41,7 @@ class Probe:
     def __init__(self, every: int = 0) -> None:
         self.every = every
         self._began = self._due = -math.inf
-        self._seen: ev.Probed | None = None
+        self._seen: list[ev.Event] = []
 
     @contextmanager
     def around(self, parts: Parts, step: int) -> Iterator[None]:
@@ -53,7 +53,7 @@ class Probe:
         look = Look(parts)
         with look:
             yield
-        self._seen = look.event(step)
+        self._seen.append(look.event(step))
         if self._began < 0:
             self._began = now
         end = time.perf_counter()
@@ -61,9 +61,8 @@ class Probe:
 
     def found(self) -> Iterator[ev.Event]:
         """What was seen since the last call, if anything was."""
-        if self._seen is not None:
-            yield self._seen
-            self._seen = None
+        seen, self._seen = self._seen, []
+        yield from seen
 
 
 class Look:
