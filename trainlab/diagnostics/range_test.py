@@ -34,8 +34,8 @@ class Suggestion:
     """What a range test advises, each None where the curve does not show it.
 
     Args:
-        steepest: the learning rate at which the smoothed loss fell fastest: brave, and usually right.
-        minimum_tenth: a tenth of that at which it was lowest: careful, as the lowest is nearly too much.
+        steepest: the learning rate at which the smoothed loss fell fastest: usually a good choice.
+        minimum_tenth: a tenth of that at which it was lowest, which is nearly too much: the usual upper limit.
         diverged: that at which the loss exploded; None where it never did.
     """
 

@@ -150,7 +150,7 @@ def _advice(points: list[Point]) -> Spec:
     """What the curve suggests, and what that means."""
     found = suggest(points)
     offers = [
-        (found.steepest, _("Steepest fall"), _("Here the loss falls fastest: brave, and usually right.")),
+        (found.steepest, _("Steepest fall"), _("Here the loss falls fastest: usually a good choice.")),
         (found.minimum_tenth, _("A tenth of the lowest"),
          _("Ten times as much gave the lowest loss, and a little more is too much: the usual upper limit.")),
     ]  # fmt: skip
