@@ -18,8 +18,12 @@ const wordsOf = run => [run.name, run.note, run.id, run.state_label, ...run.diff
 function render({ model, el }) {
   const _ = translator(model);
   const view = `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`;
-  const send = message => model.send({ view, ...message });
+  function send(message) {
+    line(wrong, "");
+    model.send({ view, ...message });
+  }
   const runs = new Map();
+  const wrong = h("p", { class: "tl-runs-error", "aria-live": "assertive", hidden: true });
   let [selected, shown, most, queued] = [[], "", A_PAGE, 0];
 
   const download = makeDownload({ _, view, send });
@@ -38,7 +42,6 @@ function render({ model, el }) {
   const undo = h("button", { type: "button", class: "tl-button tl-small", onclick: restore }, _("Undo"));
   const said = h("span");
   const toast = h("p", { class: "tl-runs-toast", "aria-live": "polite", hidden: true }, said, undo);
-  const wrong = h("p", { class: "tl-runs-error", "aria-live": "assertive", hidden: true });
   const nothing = h("p", { class: "tl-runs-nothing" });
   const more = h("button", { type: "button", class: "tl-button", onclick: () => { most += A_PAGE; draw(); } });
   let gone = null;
@@ -92,7 +95,6 @@ function render({ model, el }) {
       }
       for (const run of message.rows) runs.set(run.id, { ...run, words: wordsOf(run) });
       for (const id of message.gone) runs.delete(id);
-      line(wrong, "");
       queue();
     },
     selected(message) {

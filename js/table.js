@@ -64,7 +64,12 @@ function makeMore(_, tell, download) {
     el,
     update: run => line(problem, run.problem),
     fill(details) {
-      which.replaceChildren(...details.checkpoints.map(({ name, text: words }) => h("option", { value: name }, words)));
+      const names = details.checkpoints.map(({ name }) => name);
+      if (names.join() !== [...which.options].map(option => option.value).join()) {
+        const chosen = which.value;
+        which.replaceChildren(...details.checkpoints.map(({ name, text: words }) => h("option", { value: name }, words)));
+        if (names.includes(chosen)) which.value = chosen;
+      }
       branching.hidden = !details.checkpoints.length;
       edits.replaceChildren(...details.edits.map(words => h("li", null, words)));
     },
@@ -125,6 +130,7 @@ function makeRun(_, first, actions) {
       }
       tick.checked = run.selected;
       row.classList.toggle("tl-runs-shown", run.shown);
+      attr(row, "aria-current", run.shown ? "true" : null);
       resume.hidden = !run.resumable;
       show.disabled = run.state === "damaged";
       more.update(run);

@@ -184,7 +184,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     @property
     def run(self) -> Run | None:
-        """The newest run that was started here, as far as it is recorded; None before the first."""
+        """The run on the chart, or the last that was there, as far as it is recorded; None before the first."""
         path = self._parts.session.path
         return load_run(path) if path else None
 
