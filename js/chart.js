@@ -89,6 +89,8 @@ export class Chart {
   /** Other runs to be drawn beside this one: `{id, name, number, series}` each. */
   overlay(others) {
     for (const { series } of others) series.setSmoothing(this.series.smoothing);
+    const ids = new Set(others.map(other => other.id));
+    for (const { id } of this.view.overlays) if (!ids.has(id)) this.view.hidden.delete(id);
     this.others.update(others, this.view.dark);
     this.change(() => (this.view.overlays = others));
   }

@@ -14,6 +14,9 @@ export function makeTimeline(_, branch) {
   const el = h("div", { class: "tl-timeline", hidden: true }, strip, said);
   const update = keyed(strip, keyOf, makeMark);
 
+  const shareOf = mark => (mark.x - range.min) / (range.max - range.min || 1);
+  const seen = mark => shareOf(mark) >= 0 && shareOf(mark) <= 1;
+
   function makeMark(first) {
     let mark = first;
     const el = h("button", {
@@ -28,10 +31,11 @@ export function makeTimeline(_, branch) {
         attr(el, "aria-label", mark.text);
         attr(el, "data-pinned", mark.pinned);
         attr(el, "aria-pressed", Boolean(chosen) && keyOf(mark) === keyOf(chosen));
-        attr(el, "tabindex", keyOf(mark) === keyOf(chosen ?? marks.at(-1)) ? 0 : -1);
-        const share = (mark.x - range.min) / (range.max - range.min || 1);
-        el.hidden = share < 0 || share > 1;
-        el.style.left = `${100 * share}%`;
+        el.hidden = !seen(mark);
+        el.style.left = `${100 * shareOf(mark)}%`;
+        const seenMarks = marks.filter(seen);
+        const stop = seenMarks.find(each => chosen && keyOf(each) === keyOf(chosen)) ?? seenMarks.at(-1);
+        attr(el, "tabindex", stop && keyOf(mark) === keyOf(stop) ? 0 : -1);
       },
     };
   }

@@ -18,7 +18,9 @@ ARGUMENTS = [
 WIDE = {"width": 1600, "height": 1000}
 
 
-@pytest.fixture(scope="session")  # it keeps an event loop running: other tests run in another process
+@pytest.fixture(
+    scope="session"
+)  # it keeps an event loop running: other tests run in another process
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)

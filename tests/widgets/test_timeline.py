@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.widgets.pages import STEPS_AN_EPOCH, tiny
+from trainlab import events as ev
 from trainlab.changes import difference
 from trainlab.experiment import Experiment
 from trainlab.runs import Run, load_run
@@ -38,7 +39,7 @@ def ended(lab: Lab, before: str = "") -> Run:
     return load_run(session.path)
 
 
-def test_a_branch_goes_on_as_the_forms_say_or_as_it_was(lab: Lab, runs: Path) -> None:
+def test_a_branch_goes_on_as_the_forms_say_or_as_it_was(lab: Lab) -> None:
     say(lab, type="command", name="start")
     first = ended(lab)
     name = first.checkpoints[0].name
@@ -85,6 +86,61 @@ def test_marks_say_what_happened_and_where(lab: Lab) -> None:
     assert found[-1]["text"] == (
         f"checkpoint after step 18, epoch 3 with validation accuracy {score:.3f}"
     )
+
+
+def spoilt(lab: Lab) -> tuple[Run, list[str]]:
+    """A run that a learning rate far too high has spoilt, and the verdicts on it."""
+    wild = {"model.width": 128, "optimizer.kind": "sgd", "optimizer.lr": 10}
+    for path, value in {**wild, "schedule.kind": "constant", "training.batch_size": 64}.items():
+        lab._parts.desk.editor.set(path, value)
+    say(lab, type="command", name="start")
+    run, shown = ended(lab), lab._parts.session.shown
+    return run, [card["id"] for card in shown.cards()]
+
+
+def test_a_verdict_is_dismissed_or_mends_the_run_it_is_about(lab: Lab, runs: Path) -> None:
+    run, cards = spoilt(lab)
+    assert "nan" in cards
+    lab._parts.desk.editor.set("training.seed", 5)  # the forms say something else by now
+    say(lab, type="mend", id="nan", number=0)
+    end = time.monotonic() + 30
+    while len([*runs.glob("*/experiment.json")]) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    mended = ended(lab, str(run.path))
+    assert mended.state == "done"
+    assert mended.experiment.optimizer.lr < 10
+    assert mended.experiment.training.seed == run.experiment.training.seed
+    assert lab.experiment == mended.experiment
+    lab._parts.session.show(str(run.path))
+    say(lab, type="dismiss", id="nan")
+    while lab._parts.session.path != str(run.path) or "nan" in _ids(lab):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    for message in (
+        {"id": "nan", "number": 0},
+        {"id": "x", "number": 10**9},
+        {"id": "", "number": -1},
+    ):
+        say(lab, type="mend", **message)
+    assert len([*runs.glob("*/experiment.json")]) == 2
+
+
+def _ids(lab: Lab) -> list[str]:
+    return [card["id"] for card in lab._parts.session.shown.feed.cards()]
+
+
+def test_a_record_of_settings_that_there_are_no_more_leaves_the_page_alive(
+    lab: Lab,
+) -> None:
+    say(lab, type="command", name="start")
+    run = ended(lab)
+    edit = ev.Edited(6, 1.0, {"model.nonexistent": 3}, 3, 6)
+    with (run.path / "events.jsonl").open("a", encoding="utf-8") as file:
+        file.write(ev.to_json(edit) + "\n")
+    lab._parts.session.show(str(run.path))
+    say(lab, type="command", name="start")
+    assert ended(lab, str(run.path)).state == "done"
 
 
 def test_the_forms_say_what_differs_from_the_runs_start() -> None:

@@ -8,7 +8,10 @@ from trainlab.widgets.words import page_words
 # titles and labels that are given to `_` by way of a variable
 INDIRECT = (
     r'\b(?:title|label): "([^"]+)"',  # plot.js: the panels of the chart and their lines
-    r'\bsay\("([^"]+)"\)',  # code.js
+    r'\bsay\(.*\? "([^"]+)" : "([^"]+)"\)',  # code.js
+    r'code: "([^"]+)", share: "([^"]+)"',  # panels.js: the buttons beside the tabs
+    r'makeUpload\(ctx, "\w+", "([^"]+)"',  # share.js
+    r' label = "([^"]+)",',  # upload.js
     r'\["[a-z]+", "([A-Z][a-z]+)"\]',  # controls.js: the buttons
     r'^ +\["([^"]+)", tool\(',  # form.js: the tools of a list's item
     r'= \["([^"]+)", "([^"]+)"\]\.map',  # card.js: the rows of a card
@@ -35,7 +38,9 @@ def test_the_page_s_words_are_all_known_and_all_used(project: Path) -> None:
 
 def test_the_committed_bundle_asks_for_them(project: Path) -> None:
     static = project / "trainlab" / "widgets" / "static"
-    bundle = "".join((static / name).read_text("utf-8") for name in ("panels.js", "run.js", "runs.js"))
+    bundle = "".join(
+        (static / name).read_text("utf-8") for name in ("panels.js", "run.js", "runs.js")
+    )
     missing = [word for word in page_words() if f'"{word}"' not in bundle]
     assert missing == []
 

@@ -46,7 +46,7 @@ class Desk:
         self._menus: dict[str, str] = {}  # what was chosen in the panels' own menus
         self._drawing = False
         self._data: dict[DatasetChoice, Images | Problem] = {}
-        self._reading = False
+        self._reading = self._writing = self._stale = False
         self._uploads = Uploads()
         self._carrier = Carrier(self._post, self._behind, self._run_on_chart, lambda: self.root)
         try:
@@ -85,8 +85,8 @@ class Desk:
 
         self.soon(arrive)
 
-    def compare(self, experiment: Experiment) -> None:
-        """From now on show what differs from this one, which a run begins with."""
+    def compare(self, experiment: Experiment | None) -> None:
+        """From now on show what differs from this one, which the run on the chart began with."""
         self._began = experiment
         self.soon(self.refresh)
 
@@ -277,7 +277,10 @@ class Desk:
         self._drawing = False
         experiment, shown = self.editor.experiment, self.view.panel.get("id")
         if shown == CODE and self._menus.get("of") == "run":
-            self._behind(self._write_run)
+            self._stale = self._writing  # one at a time: the newest is written last
+            if not self._writing:
+                self._writing = True
+                self._behind(self._write_run)
             return
         panel = self._panels.get(shown)
         if shown != CODE and (panel is None or panel.draw is None):
@@ -296,8 +299,11 @@ class Desk:
         text = _attempt(partial(share.written_of, self.run()))
 
         def arrive() -> None:
+            self._writing = False
             if self.view.panel.get("id") == CODE and self._menus.get("of") == "run":
                 self.view.panel = self._code(*text)
+            if self._stale:
+                self._show_pictures_soon()
 
         self.soon(arrive)
 

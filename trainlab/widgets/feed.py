@@ -1,9 +1,11 @@
 """Feed: the verdicts on the run that is shown, as cards, and what becomes of their buttons."""
 
 import time
+from contextlib import suppress
 from typing import Any
 
 from trainlab.diagnostics.verdicts import Feed, Remedy
+from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.runs.history import History
 from trainlab.runs.judged import signals
@@ -28,10 +30,11 @@ class VerdictFeed:
         now = time.monotonic()
         if experiment is None or (now - self._looked_at < EVERY and not at_once):
             return
-        found = signals(history, experiment)
-        if found is not None:
-            self._feed.hear(found)
         self._looked_at = time.monotonic()
+        with suppress(Problem):  # a record of settings that there are no more
+            found = signals(history, experiment)
+            if found is not None:
+                self._feed.hear(found)
 
     def dismiss(self, verdict: str) -> None:
         """Say no more of this one."""

@@ -18,6 +18,7 @@ from trainlab.places import runs_folder
 from trainlab.refusal import nearest
 from trainlab.runs import Run, load_run, where
 from trainlab.runs.branch import experiment_at
+from trainlab.runs.listing import experiment_now
 from trainlab.text import _
 from trainlab.widgets.bundles import PanelsWidget, RunsWidget, RunWidget
 from trainlab.widgets.checking import Checking
@@ -45,7 +46,8 @@ class _Parts:
         self.session = Session(self.run, self._next_run)
         self.session.branch = self._branch
         self.desk.tell = self.session.live.want
-        self.session.begun = self.desk.compare
+        self.session.opened.append(lambda _folder, began: self.desk.compare(began))
+        self.session.edited = lambda: self.desk.soon(self.desk.refresh)
         self.session.mend = self._mend
         self.desk.run = lambda: self.session.path
         self.table = RunsTable(self.runs, self.session, self.desk, root)
@@ -104,18 +106,22 @@ class _Parts:
         return wanted, lambda inbox: where.branch(folder, name, root, changes, inbox)
 
     def _mend(self, remedy: Remedy) -> None:
-        """Do what a verdict's button says: on the forms, and from there in the run, a branch or a new run."""
-        self.desk.take(changed(self.desk.editor.experiment, remedy.changes))
-        if not (
-            self.session.under_way and remedy.how == "edit"
-        ):  # that follows the forms by itself
-            self.session.begin_next(self._next_run if remedy.how == "restart" else self._go_on)
+        """Do what a verdict's button says: in the run on the chart, in a branch of it, or in a new run."""
+        try:
+            wanted = changed(experiment_now(Path(self.session.shown.folder)), remedy.changes)
+        except Problem as problem:
+            self.session.refuse(problem)
+            return
+        self.desk.take(wanted)
+        if self.session.under_way and remedy.how == "edit":
+            return  # it follows the forms by itself
+        self.session.begin_next(self._next_run if remedy.how == "restart" else self._go_on)
 
     def _go_on(self) -> Begin:
         """The run that goes on from the newest checkpoint of the one on the chart; a new one where it has none."""
-        path = self.session.path
-        saved = load_run(path).checkpoints if path else ()
-        return self._branch(path, saved[-1].name, True) if saved else self._next_run()
+        folder = self.session.shown.folder
+        saved = load_run(folder).checkpoints if folder else ()
+        return self._branch(folder, saved[-1].name, True) if saved else self._next_run()
 
 
 class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types

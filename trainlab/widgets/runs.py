@@ -53,7 +53,7 @@ class RunsTable:
         self._shown = ""  # the run on the chart
         self._curves: dict[str, Curves] = {}  # of those that are selected and over
         self._carrier = Carrier(self._send, self._jobs.put, self._run, lambda: self.root)
-        session.opened = lambda folder: self._jobs.put(partial(self._opened, folder))
+        session.opened.append(lambda folder, _: self._jobs.put(partial(self._opened, folder)))
         view.on_msg(self._hear)
         threading.Thread(target=self._work, name="trainlab-runs", daemon=True).start()
 

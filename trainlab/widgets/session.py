@@ -73,6 +73,13 @@ class _Dismissed:
 
 
 @dataclass(frozen=True)
+class _Next:
+    """Begin a run, once the one that is under way has ended."""
+
+    prepare: Callable[[], Begin]
+
+
+@dataclass(frozen=True)
 class _Closed:
     """The lab is gone: the pump ends."""
 
@@ -91,12 +98,13 @@ class Session:
         self.mend: Callable[[Remedy], None] = lambda _remedy: (
             None
         )  # does what a verdict's button says
-        self.begun: Callable[[Experiment], None] = lambda _experiment: None  # hears of every run
         self.worker = Worker()
         self.live = LiveEdits(self.worker.send, self.say)
         self.shown = Shown()
         self.ended: Callable[[str, str], None] = lambda _folder, _words: None
-        self.opened: Callable[[str], None] = lambda _folder: None  # hears which run is shown now
+        # they hear which run is shown now, or "", and what it began with
+        self.opened: list[Callable[[str, Experiment | None], None]] = []
+        self.edited: Callable[[], None] = lambda: None
         self.path = ""  # of the run on the chart, or of the last one that was there
         self._sent = (0, 0, 0)  # what the page has: its number, and its rows of steps and of epochs
         self._sent_at = 0.0
@@ -127,9 +135,9 @@ class Session:
             self.worker.send(_COMMANDS[name]())
 
     def hold(self, why: str) -> None:
-        """Pause the run that is under way, saved, and say why it waits."""
-        self._held = why
-        if self.worker.state in ("building", "running"):
+        """Pause the run that is under way, saved, and say why it waits; once, where it was not paused already."""
+        if self.worker.state in ("building", "running") and not self._held:
+            self._held = why
             self.worker.send(cmd.Pause())
             self.worker.send(cmd.Save())
 
@@ -149,17 +157,12 @@ class Session:
             self.refuse(problem)
         else:
             self._shares = experiment.training.worker == "thread"
-            self.live.begin(experiment)
-            self.begun(experiment)
-            self.worker.start(make, *first)
+            if self.worker.start(make, *first) and self.under_way:
+                self.live.begin(experiment)
 
     def begin_next(self, prepare: Callable[[], Begin]) -> None:
         """Begin a run; one that is under way is stopped and saved first."""
-        if self.under_way:
-            self._next = prepare
-            self.worker.send(cmd.Stop())
-        else:
-            self.begin(prepare)
+        self._put(_Next(prepare))
 
     def show(self, folder: str) -> None:
         """Put a run that is over on the chart."""
@@ -198,8 +201,10 @@ class Session:
                 self._put(_Hello(view if isinstance(view, str) else None))
             case {"type": "command", "name": str(name)}:
                 self.command(name)
-            case {"type": "branch", "checkpoint": str(name), "forms": bool(forms)} if self.branch:
-                self.begin(partial(self.branch, self.path, name, forms))
+            case {"type": "branch", "checkpoint": str(name), "forms": bool(forms)} if (
+                self.branch and self.shown.folder
+            ):
+                self.begin(partial(self.branch, self.shown.folder, name, forms))
             case {"type": "mend", "id": str(verdict), "number": int(number)}:
                 if remedy := self.shown.feed.remedy(verdict, number):
                     self.mend(remedy)
@@ -211,16 +216,25 @@ class Session:
         while True:
             due = self._sent_at + (AT_ONCE if urgent else EVERY) - time.monotonic()
             if waiting and due <= 0:
-                self._show()
                 waiting = urgent = False
+                self._attempt(self._show)
             try:
                 run, item = self.worker.events.get(timeout=due if waiting else None)
             except Empty:
                 continue
             if isinstance(item, _Closed):
                 return
-            urgent = self._take(run, item) or urgent
+            urgent = self._attempt(partial(self._take, run, item)) or urgent
             waiting = True
+
+    def _attempt(self, call: Callable[[], bool | None]) -> bool:
+        """Do something that a strange record may spoil: the page hears of it, and of all that follows."""
+        try:
+            return bool(call())
+        except Exception as error:  # the only thread that answers the page goes on
+            self._sent_at = time.monotonic()
+            self.shown.note = _("This could not be shown: {why}").format(why=str(error)[:200])
+            return True
 
     def _take(self, run: int, item: Any) -> bool:
         """Take in one event of a run; whether the page should know at once."""
@@ -232,12 +246,16 @@ class Session:
             case _Overlays():
                 self._overlays = item
                 self._send_overlays(None)
+            case _Dismissed():
+                self.shown.feed.dismiss(item.verdict)
+            case _Next():
+                self._begin_next(item.prepare)
             case _Past():
                 self.shown.open(item.run)
                 self.path = item.run
                 state = self.shown.history.state
                 self.shown.state = state if state in ENDED else "done"
-                self.opened(item.run)
+                self._tell_opened()
             case _Reset():
                 if run > self._ended:
                     self._resetting = run  # once it has ended
@@ -248,7 +266,7 @@ class Session:
                 self._opened = run
                 self.shown.history.failed = None
                 self.shown.state = "building"
-                self.opened(item.run)
+                self._tell_opened()
             case ev.Progress():
                 first = run != self._opened and self.shown.state != "building"
                 if first:  # it has no folder yet: its process starts
@@ -282,6 +300,7 @@ class Session:
             self.shown.look_for_checkpoints()
         if isinstance(event, ev.Edited):
             self.live.took(event)
+            self.edited()
         if isinstance(event, ev.Changed):
             self.shown.state, self.shown.note = event.state, ""
             self._held = self._held if event.state == "paused" else ""
@@ -302,13 +321,24 @@ class Session:
             prepare, self._next = self._next, None
             self.begin(prepare)
 
+    def _begin_next(self, prepare: Callable[[], Begin]) -> None:
+        if self.under_way:
+            self._next = prepare
+            self.worker.send(cmd.Stop())
+        else:
+            self.begin(prepare)
+
     def _send_overlays(self, view: str | None) -> None:
         message = {"type": "overlays", "view": view, "items": self._overlays.items}
         self.view.send(message, self._overlays.buffers)
 
+    def _tell_opened(self) -> None:
+        for hear in self.opened:
+            hear(self.shown.folder, self.shown.experiment)
+
     def _forget(self) -> None:
         self.shown.clear()
-        self.opened("")
+        self._tell_opened()
 
     def _show(self) -> None:
         """Send what is new since the last time."""

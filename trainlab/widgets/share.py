@@ -86,8 +86,8 @@ def received(buffers: Any) -> Experiment:
         text = data.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:
         raise Problem(_("this is not UTF-8 text"), str(error)) from None
-    link = re.fullmatch(r"\S*[?&]experiment=([\w-]+)\S*", text, re.ASCII)
-    return from_link(link[1]) if link else Experiment.from_text(text)
+    link = re.search(r"[?&]experiment=([\w-]+)", text, re.ASCII)  # no address has two words
+    return from_link(link[1]) if link and len(text.split()) == 1 else Experiment.from_text(text)
 
 
 @dataclass

@@ -23,19 +23,19 @@ class Shown:
 
     def __init__(self) -> None:
         self.number = 0
-        self.folder = ""  # of the run that was opened last, which may never come to train
         self.feed = VerdictFeed()
         self.clear()
 
     def clear(self) -> None:
         """An empty chart, for another run."""
         self.number += 1
+        self.folder = ""  # of the run, which may never come to train
         self.history = History()
         self.state: ev.State = "idle"
         self.speed, self.note = 0.0, ""
         self.building: ev.Progress | None = None
         self.feed.clear()
-        self._experiment: Experiment | None = None  # what it began with
+        self.experiment: Experiment | None = None  # what it began with
         self._kept: tuple[Kept, ...] = ()
         self._boundary: ev.Boundary | None = None
         self._points: tuple[tuple[str, ...], bytes] | None = None  # of a plane
@@ -45,7 +45,7 @@ class Shown:
         self.clear()
         self.folder = folder
         with suppress(OSError, ValueError, Problem):
-            self._experiment = Experiment.load(Path(folder) / store.EXPERIMENT)
+            self.experiment = Experiment.load(Path(folder) / store.EXPERIMENT)
             for event in store.read_events(Path(folder)):
                 self.history.add(event)
         self.look_for_checkpoints()
@@ -72,7 +72,7 @@ class Shown:
 
     def cards(self) -> list[dict[str, Any]]:
         """The verdicts on it."""
-        self.feed.look(self.history, self._experiment, self.state in ENDED)
+        self.feed.look(self.history, self.experiment, self.state in ENDED)
         return self.feed.cards()
 
     def plane(self, whole: bool, known: int) -> tuple[int, dict[str, Any], list[bytes]]:

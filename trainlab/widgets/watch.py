@@ -40,23 +40,30 @@ def watch(sessions: Callable[[], Iterable[Session]]) -> None:
 
 
 def _watch(sessions: Callable[[], Iterable[Session]], server: "_Server", patience: float) -> None:
-    seen = time.monotonic()  # stands still while the computer sleeps
+    every = min(LOOK_EVERY, patience / 4)
+    alone, before = 0.0, time.monotonic()
     while True:
-        time.sleep(min(LOOK_EVERY, patience / 4))
+        time.sleep(every)
+        now = time.monotonic()
+        # the computer may have slept: the page needs a moment to come back
+        alone, before = alone + min(now - before, 2 * every), now
         if server.pages() != 0:
-            seen = time.monotonic()
-            continue
-        alone = time.monotonic() - seen
-        if alone > 2 * patience:
-            break
-        if alone > patience:
+            alone = 0.0
+        elif alone > 2 * patience:
+            _end(sessions, server)
+        elif alone > patience:
             for session in sessions():
                 session.hold(_("Nobody was watching, so the run was saved and waits."))
+
+
+def _end(sessions: Callable[[], Iterable[Session]], server: "_Server") -> None:
+    """End all runs, saved, and the kernel, unless somebody has come meanwhile."""
     for session in sessions():
         session.command("stop")
     for session in sessions():
         session.worker.join(FAREWELL)
-    server.end_kernel()
+    if server.pages() == 0:
+        server.end_kernel()
 
 
 @dataclass(frozen=True)
