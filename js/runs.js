@@ -18,8 +18,12 @@ const wordsOf = run => [run.name, run.note, run.id, run.state_label, ...run.diff
 function render({ model, el }) {
   const _ = translator(model);
   const view = `${Date.now().toString(36)}${Math.random().toString(36).slice(2)}`;
+  // What this view asked for: the others hear the answers too, and leave their readers in peace.
+  const asked = new Set();
   function send(message) {
     line(wrong, "");
+    if (message.type === "delete") asked.add(message.id);
+    if (message.type === "compare") asked.add("compare");
     model.send({ view, ...message });
   }
   const runs = new Map();
@@ -44,12 +48,18 @@ function render({ model, el }) {
   const toast = h("p", { class: "tl-runs-toast", "aria-live": "polite", hidden: true }, said, undo);
   const nothing = h("p", { class: "tl-runs-nothing" });
   const more = h("button", { type: "button", class: "tl-button", onclick: () => { most += A_PAGE; draw(); } });
-  let gone = null;
+  const gone = [];
 
   function restore() {
-    send({ type: "restore", id: gone });
-    toast.hidden = true;
-    search.focus();
+    send({ type: "restore", id: gone.pop().id });
+    tell();
+    (gone.length ? undo : search).focus();
+  }
+
+  /** The last run that was deleted here, and the way back. */
+  function tell() {
+    toast.hidden = !gone.length;
+    if (gone.length) text(said, _("{name} is deleted.").replace("{name}", () => gone.at(-1).name));
   }
 
   function again() {
@@ -107,16 +117,16 @@ function render({ model, el }) {
       queue();
     },
     deleted(message) {
-      gone = message.id;
-      text(said, _("{name} is deleted.").replace("{name}", () => message.name));
-      toast.hidden = false;
+      if (!asked.delete(message.id)) return;
+      gone.push(message);
+      tell();
       undo.focus();
     },
     details(message) {
       if (message.view === view) table.details(message);
     },
     compare(message, buffers) {
-      comparison.update(message, buffers);
+      if (asked.delete("compare")) comparison.update(message, buffers);
     },
     download(message, buffers) {
       if (message.view === view) download.receive(message, buffers);

@@ -1,11 +1,12 @@
 """Branches: a checkpoint gone back to, with changes or without, as a run of its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
 
+from tests.conformance.playing import Result, replay  # noqa: F401 (a fixture)
 from trainlab import commands as cmd
 from trainlab import events as ev
 from trainlab.catalog.models import MLP
@@ -14,6 +15,7 @@ from trainlab.changes import Changes
 from trainlab.engine import checkpoint
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
+from trainlab.export import script
 from trainlab.runs import load_run, store
 from trainlab.runs.branch import branch
 from trainlab.runs.run import Run
@@ -145,3 +147,45 @@ def test_a_branch_that_fails_at_once_leaves_nothing(parent: Run, root: Path) -> 
     failed = [event for event in events if isinstance(event, ev.Failed)]
     assert [event.what for event in failed] == ["model: these settings need other weights"]
     assert sorted(root.iterdir()) == before
+
+
+def test_a_branch_from_before_the_last_validation_goes_on_for_longer(root: Path) -> None:
+    inbox: cmd.Commands = SimpleQueue()
+    stopped = done(store.start(EXPERIMENT, root, inbox), inbox, {24: cmd.Stop()})
+    assert [*stopped.epochs["epoch"]] == [1, 2, 3]
+    run = branched(stopped, root, 24, {"training.epochs": 6})
+    assert [*run.epochs["epoch"]] == [1, 2, 3, 4, 5, 6]
+
+
+def test_an_edit_before_the_first_step_is_in_the_script(
+    root: Path,
+    replay: Callable[[str], Result | str],  # noqa: F811
+) -> None:
+    inbox: cmd.Commands = SimpleQueue()
+    inbox.put(cmd.Pause())
+    inbox.put(cmd.Save())
+    inbox.put(cmd.Stop())
+    stopped = done(store.start(EXPERIMENT, root, inbox), inbox, {})
+    run = branched(stopped, root, 0, {"optimizer.lr": 0.02})
+    printed = replay(script(run.experiment, run.threads, edits=run.edits))
+    assert isinstance(printed, dict)
+    assert printed["weights_sha256"] == run.summary["weights_sha256"]
+
+
+def test_new_edits_wait_until_those_on_record_are_done_again(root: Path) -> None:
+    inbox: cmd.Commands = SimpleQueue()
+    at: dict[int, cmd.Command] = {5: cmd.Save(), 14: cmd.Edit({"optimizer.betas": [0.8, 0.99]})}
+    run = done(stepwise(store.start(EXPERIMENT, root, inbox), inbox), inbox, at)
+    for kept in run.checkpoints[1:]:  # damaged, as a kill may leave a disk
+        (kept.path / "manifest.json").write_bytes(b"")
+    inbox = SimpleQueue()
+    answers = []
+    for event in stepwise(store.resume(run.path, inbox), inbox):
+        if isinstance(event, ev.Steps) and event.first == 8:
+            inbox.put(cmd.Edit({"optimizer": "sgd"}))
+        if isinstance(event, ev.Answered) and event.reason:
+            answers.append(event.reason)
+    assert any("are done again before new ones" in reason for reason in answers)
+    again = load_run(run.path)
+    assert again.state == "done"
+    assert again.summary["weights_sha256"] == run.summary["weights_sha256"]

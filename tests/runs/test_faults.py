@@ -140,12 +140,19 @@ def test_a_run_that_cannot_be_begun_leaves_nothing(runs: Path, disk: Disk) -> No
             assert names(runs) == before
 
 
-def test_what_a_kill_left_of_a_folder_goes_with_the_next_start(runs: Path) -> None:
-    old, young = runs / f"{store.DRAFT}old", runs / f"{store.DRAFT}young"
-    for draft in (old, young):
+def test_what_a_kill_left_of_a_folder_goes_with_the_next_start(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "YOUNG", 0.5)
+    old, zipped, young = (
+        runs / f"{prefix}{name}"
+        for prefix, name in ((store.DRAFT, "old"), (store.OPENING, "zip"), (store.DRAFT, "young"))
+    )
+    for draft in (old, zipped, young):
         draft.mkdir()
         (draft / store.EXPERIMENT).write_text("{")
-    os.utime(old, (time.time() - 60,) * 2)
+    time.sleep(0.6)
+    (young / store.EVENTS).touch()  # its copy goes on
     folder = store.create(runs, SMALL)
     assert names(runs) == [young.name, folder.name]
 

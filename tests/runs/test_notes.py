@@ -118,9 +118,10 @@ def test_one_of_the_same_name_is_not_overwritten(folder: Path, runs: Path, train
     shutil.copytree(trained, folder)
     with pytest.raises(Problem, match="cannot be changed"):
         notes.restore(runs, folder.name)
-    with pytest.raises(Problem, match="cannot be changed"):
-        notes.delete(folder)
-    assert folder.exists()
+    notes.rename(folder, "the second one")
+    notes.delete(folder)
+    assert notes.deleted(runs) == [folder.name, f"{folder.name}~2"]
+    assert notes.read(notes.restore(runs, folder.name)).name == "the second one"
 
 
 def test_old_trash_goes_when_the_next_comes(folder: Path, runs: Path, trained: Path) -> None:

@@ -252,7 +252,7 @@ def sync(path: Path) -> None:
     """Wait until a file, or what a folder lists, is safely on disk."""
     if os.name == "nt" and path.is_dir():  # Windows has no handle for a folder
         return
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -166,7 +166,7 @@ def norm(values: Tensor) -> Tensor:
 def sampled(values: Tensor, most: int = SAMPLE) -> Tensor:
     """About `most` of the values (N, ...) as floats: those of the first rows."""
     rows = max(1, math.ceil(most * len(values) / max(1, values.numel())))
-    return values[:rows].flatten()[:most].float()
+    return values[:rows].flatten()[:most].float().clone()  # the next layer may write in its place
 
 
 def dead_share(output: Tensor) -> Tensor:

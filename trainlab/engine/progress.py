@@ -5,6 +5,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from trainlab import events as ev
 from trainlab.engine import checkpoint
 from trainlab.engine.build import Parts
 from trainlab.engine.keeper import Keeper
@@ -32,6 +33,11 @@ class Progress:
     def facts(self) -> dict[str, float]:
         """What a checkpoint is chosen by."""
         return {"epoch": self.epoch, "val_loss": self.last[2], "val_accuracy": self.last[3]}
+
+    def batch_left(self, experiment: Experiment, train_images: int) -> bool:
+        """Whether the epoch has one; one image in the place of several is left out: it has no variance."""
+        least = min(2, experiment.batch_size(train_images))
+        return self.rows == 0 or train_images - self.rows >= least
 
     def steps(self, experiment: Experiment, train_images: int) -> int:
         """The steps it would have done by now, had it been this experiment from the start."""
@@ -72,3 +78,19 @@ def progress_of(taken: checkpoint.Snapshot) -> Progress:
     given = {name: item for name, item in state.items() if name not in ("optimizer", "schedule")}
     refuse_misfit(taken.step, own | rest, given)
     return Progress(taken.step, **{name: state[name] for name in own})
+
+
+def finished(at: Progress, meter: Meter, keeper: Keeper, stopped: bool, sha256: str) -> ev.Finished:
+    """What a run came to; `sha256` is of its weights."""
+    return ev.Finished(
+        stopped=stopped,
+        epochs=at.epoch,
+        steps=at.step,
+        train_loss=at.last[0],
+        val_loss=at.last[2],
+        val_accuracy=at.last[3],
+        best_val_accuracy=keeper.best_accuracy,
+        seconds=meter.seconds,
+        images_per_second=meter.images / meter.seconds if meter.seconds else 0.0,
+        weights_sha256=sha256,
+    )

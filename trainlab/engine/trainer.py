@@ -35,7 +35,7 @@ from trainlab.engine.keeper import Keeper
 from trainlab.engine.memory import too_large
 from trainlab.engine.meter import Meter, NonFiniteLoss
 from trainlab.engine.probe import Probe
-from trainlab.engine.progress import Progress, progress_of, snapshot
+from trainlab.engine.progress import Progress, finished, progress_of, snapshot
 from trainlab.engine.randomness import key_seed
 from trainlab.engine.refill import misfit, refill
 from trainlab.engine.validation import Validation
@@ -91,10 +91,11 @@ class Trainer:
             yield from self._build(inbox)
             if not self._stopping:
                 yield from self._train(inbox)
-        except NonFiniteLoss:
-            yield from self._save_finite()
-            raise
+            yield from self._refuse_asked()
         except Exception as error:
+            if isinstance(error, NonFiniteLoss):
+                yield from self._save_finite()
+            yield from self._refuse_asked()
             if "parts" not in vars(self) or not lacks_memory(error):
                 raise
             raise too_large(self.experiment, self.parts, error) from error
@@ -136,7 +137,7 @@ class Trainer:
         yield from self._catch_up(between=True)
         while self._goes_on():
             order = epoch_order(len(parts.train), seed, self.at.epoch).to(parts.device)
-            while self._epoch_goes_on():
+            while not self._stopping and self.at.batch_left(self.experiment, len(order)):
                 yield from self._obey(inbox)
                 if self._stopping:
                     break
@@ -155,12 +156,6 @@ class Trainer:
                 yield from self._end_epoch(inbox)
             yield from self._catch_up(between=True)
         yield from self._finish()
-
-    def _epoch_goes_on(self) -> bool:
-        """Whether a batch is left; one image in the place of several is left out: it has no variance."""
-        images = len(self.parts.train)
-        least = min(2, self.experiment.batch_size(images))
-        return not self._stopping and (self.at.rows == 0 or images - self.at.rows >= least)
 
     def _goes_on(self) -> bool:
         rules = [rule for rule in self.experiment.regularizers if rule.moment == "epoch"]
@@ -309,6 +304,10 @@ class Trainer:
 
     def _take_in(self, command: cmd.Edit, between: bool) -> Iterator[ev.Event]:
         """Edit as asked for, and answer."""
+        if self._edits:  # the record would not be in order
+            first = _("the edits made until step {step} are done again before new ones")
+            yield ev.Answered(command.id, False, first.format(step=self._edits[-1].step))
+            return
         try:
             changes = self._edit(command.changes)
         except Problem as problem:
@@ -318,6 +317,7 @@ class Trainer:
             yield from self._report()  # what was trained before it comes before it
             plan, step = self.parts.plan, self.at.step
             done = self.at.position(self.experiment, len(self.parts.train))
+            between = between and step > 0  # before the first step no epoch has ended
             yield ev.Edited(step, done, changes, plan.epochs, plan.steps_per_epoch, between)
         yield ev.Answered(command.id, True)
 
@@ -371,27 +371,22 @@ class Trainer:
         """Keep the weights before the loss broke, or where they are broken too, the best ones."""
         yield from self._report()  # the steps before it are part of the record
         finite = all(bool(t.isfinite().all()) for t in self.parts.model.state_dict().values())
+        finite = finite and not self.experiment.optimizer.full_batch  # that one moves within a step
         yield from self.keeper.save(self.snapshot() if finite else None)
 
+    def _refuse_asked(self) -> Iterator[ev.Event]:
+        """Answer what is too late."""
+        while self._asked:
+            command = self._asked.pop(0)
+            yield ev.Answered(command.id, False, _("the run was over before it"))
+
     def _finish(self) -> Iterator[ev.Event]:
-        pinned = False
-        for command in self._asked:
-            pinned = pinned or isinstance(command, cmd.Save)
-            late = "" if isinstance(command, cmd.Save) else _("the run was over before it")
-            yield ev.Answered(command.id, not late, late)
+        saves = [command for command in self._asked if isinstance(command, cmd.Save)]
         yield from self._plane.look(self.parts, self.at.step, True)
-        yield from self.keeper.save(self.snapshot(), pinned)
-        meter = self.meter
-        yield ev.Finished(
-            stopped=self._stopping,
-            epochs=self.at.epoch,
-            steps=self.at.step,
-            train_loss=self.at.last[0],
-            val_loss=self.at.last[2],
-            val_accuracy=self.at.last[3],
-            best_val_accuracy=self.keeper.best_accuracy,
-            seconds=meter.seconds,
-            images_per_second=meter.images / meter.seconds if meter.seconds else 0.0,
-            weights_sha256=weights_sha256(self.parts.model),
-        )
+        yield from self.keeper.save(self.snapshot(), bool(saves))
+        for command in saves:
+            self._asked.remove(command)
+            yield ev.Answered(command.id, True)
+        sha256 = weights_sha256(self.parts.model)
+        yield finished(self.at, self.meter, self.keeper, self._stopping, sha256)
         yield ev.Changed("done")

@@ -81,7 +81,7 @@ def unbundle(source: Path | IO[bytes], root: Path) -> Path:
         with zipfile.ZipFile(source) as archive:
             members = _trusted(archive)
             root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=root, prefix=".opening-") as beside:
+            with tempfile.TemporaryDirectory(dir=root, prefix=store.OPENING) as beside:
                 draft = Path(beside, "run")
                 for name, info in members.items():
                     _write(archive, info, draft / name)

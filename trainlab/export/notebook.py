@@ -51,7 +51,7 @@ def _margins(script: str) -> Iterator[int]:
 def _section(comments: list[str]) -> str:
     """Comments as Markdown; a line that is indented goes on with the item before it."""
     texts = [comment.removeprefix("# ") for comment in comments]
-    title, text = re.split(r"[.:] ?", texts[0], maxsplit=1)
+    title, text = (*re.split(r"[.:] ?", texts[0], maxsplit=1), "")[:2]
     items = [
         f"  {_plain(line.strip())}" if line[0] == " " else f"- {_plain(line)}" for line in texts[1:]
     ]

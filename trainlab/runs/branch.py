@@ -43,7 +43,7 @@ def branch(
     def fill(new: Path) -> None:
         for step in {found.step, best}:
             source = folder / store.CHECKPOINTS / f"step-{step:08d}"
-            if source.is_dir():
+            if step == found.step or source.is_dir():
                 shutil.copytree(source, new / store.CHECKPOINTS / source.name)
         lines = [ev.to_json(event) + "\n" for event in (*record, *edited)]
         (new / store.EVENTS).write_text("".join(lines), encoding="utf-8")
@@ -52,11 +52,13 @@ def branch(
 
     new = store.create(root, experiment, fill)
     trained = False
-    for event in store.resume(new, inbox):
-        trained = trained or isinstance(event, ev.Steps | ev.Finished)
-        yield event
-    if not trained:  # what the edit met, or a Stop at once: no story worth keeping
-        shutil.rmtree(new, ignore_errors=True)
+    try:
+        for event in store.resume(new, inbox):
+            trained = trained or isinstance(event, ev.Steps | ev.Finished)
+            yield event
+    finally:
+        if not trained:  # what the edit met, or a Stop at once: no story worth keeping
+            shutil.rmtree(new, ignore_errors=True)
 
 
 def experiment_at(folder: Path, name: str) -> Experiment:
@@ -119,4 +121,5 @@ def _edited(
     images, at = started[0].train_images, progress_of(found)
     plan = new.plan(images)
     position = at.position(new, images)
-    return [ev.Edited(at.step, position, changes, plan.epochs, plan.steps_per_epoch, not at.rows)]
+    between = at.step > 0 and not (at.rows and at.batch_left(then, images))
+    return [ev.Edited(at.step, position, changes, plan.epochs, plan.steps_per_epoch, between)]

@@ -58,7 +58,7 @@ def _perform(request: dict[str, Any], inbox: cmd.Commands) -> Iterator[ev.Event]
 
 def _listen(lines: TextIO, worker: Worker) -> None:
     """Pass commands on until the parent is gone; then have the run saved, in a limited time."""
-    with suppress(OSError):
+    with suppress(OSError, ValueError):  # a line that a kill tore
         for line in lines:
             worker.send(cmd.from_json(line))
     nowhere = os.open(os.devnull, os.O_WRONLY)  # the parent may have been who read what is printed

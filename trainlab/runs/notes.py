@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -72,8 +73,9 @@ def delete(folder: Path) -> None:
     try:
         trash.mkdir(exist_ok=True)
         _purge(trash)
+        os.utime(folder)  # since when it is there
+        _make_way(trash / folder.name)
         folder.rename(trash / folder.name)
-        os.utime(trash / folder.name)  # since when it is there
     except OSError as error:
         raise _refused(folder, error) from None
 
@@ -97,6 +99,13 @@ def deleted(root: Path) -> list[str]:
     with suppress(OSError):
         return sorted(entry.name for entry in (root / TRASH).iterdir())
     return []
+
+
+def _make_way(place: Path) -> None:
+    """Number what is in the trash under this name: the newest has the plain one."""
+    if place.exists():
+        numbers = (place.with_name(f"{place.name}~{n}") for n in count(2))
+        place.rename(next(free for free in numbers if not free.exists()))
 
 
 def _purge(trash: Path) -> None:

@@ -33,7 +33,8 @@ from trainlab.text import _
 
 EXPERIMENT, ENVIRONMENT, EVENTS = "experiment.json", "environment.json", "events.jsonl"
 CHECKPOINTS, PARENT, LOCK = "checkpoints", "parent.json", ".lock"
-DRAFT, YOUNG = ".new-", 10.0  # a folder that is about to appear; seconds that this may take
+# folders that are about to appear, from here or out of a zip; seconds that they may stand still
+DRAFT, OPENING, YOUNG = ".new-", ".opening-", 10.0
 PROBE = 0.2  # seconds: who only looks whether a run is held lets go of it sooner
 
 
@@ -44,14 +45,16 @@ def start(experiment: Experiment, root: Path, inbox: cmd.Commands) -> Iterator[e
     """
     folder = create(root, experiment)
     started = False
-    with locked(folder):
-        yield ev.Opened(str(folder))
-        trainer = Trainer(experiment, folder / CHECKPOINTS)
-        for event in _record(guard(trainer.run(inbox)), folder):
-            started = started or isinstance(event, ev.Started)
-            yield event
-    if not started:
-        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        with locked(folder):
+            yield ev.Opened(str(folder))
+            trainer = Trainer(experiment, folder / CHECKPOINTS)
+            for event in _record(guard(trainer.run(inbox)), folder):
+                started = started or isinstance(event, ev.Started)
+                yield event
+    finally:
+        if not started:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def resume(folder: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
@@ -135,9 +138,12 @@ def create(
 
 def _sweep(root: Path) -> None:
     """Remove what a kill left of folders that were about to appear; a young one may be another process's."""
-    for draft in root.glob(f"{DRAFT}*"):
-        with suppress(OSError):
-            if time.time() - draft.stat().st_mtime > YOUNG:
+    for draft in (*root.glob(f"{DRAFT}*"), *root.glob(f"{OPENING}*")):
+        with suppress(
+            OSError
+        ):  # what is copied keeps its old time of change, but not that of its entry
+            newest = max(path.stat().st_ctime for path in (draft, *draft.rglob("*")))
+            if time.time() - newest > YOUNG:
                 shutil.rmtree(draft, ignore_errors=True)
 
 
@@ -229,7 +235,7 @@ def _append(file: FileIO, event: ev.Event) -> None:
     try:
         if file.write(line) != len(line):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if isinstance(event, ev.Saved):  # the edits before a checkpoint are needed to go on from it
+        if isinstance(event, ev.Saved | ev.Edited):  # a checkpoint goes on with the edits before it
             os.fsync(file.fileno())
     except OSError as error:
         raise Problem(

@@ -67,6 +67,12 @@ def _in_child(
     experiment: Experiment, request: dict[str, Any], inbox: cmd.Commands
 ) -> Iterator[ev.Event]:
     """The events of a run in a child process; also where the child dies, or has to be killed."""
+    if os.name == "nt":  # it inherits a socket, and is killed with what it started
+        raise Problem(
+            _("training.worker: a process of its own needs Linux or macOS"),
+            _("this is Windows"),
+            _("choose thread"),
+        )
     modules = _modules(experiment)
     yield ev.Progress(_("Starting a process for the run …"))
     asked: set[int] = set()
@@ -137,8 +143,11 @@ class _Child:
 
     def read(self) -> list[ev.Event] | None:
         """What it reported since the last time; None when there is nothing more to come."""
+        ended = (
+            self._process.poll() is not None
+        )  # before the look: what it said last is there by then
         if not select.select([self._socket], [], [], _TICK)[0]:
-            return [] if self._process.poll() is None else None
+            return None if ended else []
         try:
             data = self._socket.recv(1 << 20)
         except ConnectionResetError:
