@@ -82,8 +82,6 @@ def experiments(draw: st.DrawFn) -> Experiment:
         experiment = _taken(
             experiment, {name: draw(NETS if plane and name == "model" else FIELDS[name])}
         )
-    if "spectral" in experiment.to_json():  # its products of bfloat16 depend on where memory lies
-        experiment = experiment.but(training=experiment.training.but(precision="float32"))
     return experiment
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from trainlab import events as ev
 from trainlab.catalog.activations import ActivationChoice
-from trainlab.catalog.inits import layers
 from trainlab.choice import choices
 from trainlab.engine.build import Parts
 
@@ -112,9 +112,8 @@ class Look:
 
     def _hook(self, model: nn.Module) -> None:
         bends: Any = tuple(choice.target for choice in choices(ActivationChoice))
-        filters = set(layers(model))
         for name, module in model.named_modules():
-            if module in filters or isinstance(module, bends):
+            if has_filters(module) or isinstance(module, bends):
                 self._hooks.append(module.register_forward_hook(self._noting(name)))
 
     def _noting(self, name: str) -> Any:
@@ -155,6 +154,17 @@ class Look:
         if self.parts.device.type == "cuda":  # else the clock would stop before the work does
             torch.cuda.synchronize(self.parts.device)
         return time.perf_counter()
+
+
+def has_filters(module: nn.Module) -> bool:
+    """Whether it has filters or a weight matrix. Asking a spectral norm for its weight would move it."""
+    if isinstance(module, nn.Embedding | nn.LayerNorm | nn.RMSNorm):
+        return False
+    own = dict(module.named_parameters(recurse=False))
+    found = [own[name] for name in ("weight", "in_proj_weight") if own.get(name) is not None]
+    if is_parametrized(module, "weight"):
+        found = [*module.get_submodule("parametrizations.weight").parameters()]
+    return any(parameter.ndim > 1 for parameter in found)
 
 
 def norm(values: Tensor) -> Tensor:
