@@ -369,7 +369,7 @@ class Session:
             "type": kind,
             "run": str(shown.number),
             "view": view,
-            "status": shown.status(self._held or (slowed() if slow else "")),
+            "status": shown.status(self._held, slowed() if slow else ""),
             "n": len(steps),
             "m": len(epochs),
         }

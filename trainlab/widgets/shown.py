@@ -62,9 +62,10 @@ class Shown:
             self.number += 1
         self._boundary = boundary
 
-    def status(self, note: str = "") -> dict[str, Any]:
-        """The state of the run in words; `note` where the run itself has none."""
-        return describe(self.history, self.state, self.speed, self.note or note, self.building)
+    def status(self, held: str = "", slow: str = "") -> dict[str, Any]:
+        """The state of the run in words: why it waits, else what it says itself, else why it is slow."""
+        note = held or self.note or slow
+        return describe(self.history, self.state, self.speed, note, self.building)
 
     def marks(self) -> list[dict[str, Any]]:
         """What happened to it, along its curves."""
