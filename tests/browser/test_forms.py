@@ -201,6 +201,6 @@ def test_show_the_code_follows_the_forms(optimizer: LabPage) -> None:
     show.click()
     expect(code).to_contain_text(re.compile(r"\b0\.0321\b"))
     with optimizer.page.expect_download() as download:
-        optimizer.press("Download")
+        optimizer.press("Download train.py")
     assert download.value.suggested_filename == "train.py"
     assert "0.0321" in download.value.path().read_text(encoding="utf-8")
