@@ -141,7 +141,7 @@ def test_everything_can_be_done_with_the_keyboard(view: LabPage) -> None:
     view.page.evaluate("() => document.activeElement.blur()")
     focus(view, "[role=tab]")
     keyboard.press("End")
-    expect(view.tab("Train")).to_be_focused()
+    expect(view.tab("Check")).to_be_focused()
     view.until("el => el.querySelector('.tl-panel h2').textContent === 'Train'")
     for _press in range(2):
         keyboard.press("ArrowLeft")

@@ -90,7 +90,7 @@ def test_the_script_reads_them(naughty: LabPage, tmp_path: Path) -> None:
     naughty.press("Show the code")
     expect(naughty.root.locator("pre code")).to_contain_text("import torch", timeout=30_000)
     with naughty.page.expect_download() as download:
-        naughty.press("Download")
+        naughty.press("Download train.py")
     script = tmp_path / "train.py"
     download.value.save_as(script)
     done = subprocess.run(

@@ -47,7 +47,7 @@ def test_a_zip_is_uploaded_shown_and_trained_with(data: LabPage, archive: Path) 
     give(data, archive)
     expect(data.root.locator(".tl-summary")).to_contain_text("Zip of image folders", timeout=30_000)
     expect(data.button("Upload a zip …")).to_be_enabled()
-    expect(data.root.locator(".tl-upload")).to_be_hidden()
+    expect(data.root.locator(".tl-upload").first).to_be_hidden()
     expect(data.root.locator(".tl-table").first).to_contain_text("light", timeout=30_000)
     data.set("Train", "training.epochs", "2")
     data.press("Start")
@@ -77,7 +77,7 @@ def test_what_is_no_zip_is_refused_beside_the_button(data: LabPage, tmp_path: Pa
     broken = tmp_path / NAME
     broken.write_bytes(b"PK\x03\x04 no zip at all")
     give(data, broken)
-    alert = data.root.locator(".tl-upload .tl-error")
+    alert = data.root.locator(".tl-upload .tl-error").first
     expect(alert).to_contain_text(NAME)
     expect(data.root.locator(".tl-summary")).to_contain_text("Digits")
     assert data.root.locator(".tl-upload b").count() == 0
@@ -92,5 +92,5 @@ def test_a_file_that_is_too_large_is_never_sent(data: LabPage, tmp_path: Path) -
     with large.open("wb") as file:
         file.truncate(100_000_001)
     give(data, large)
-    expect(data.root.locator(".tl-upload .tl-error")).to_contain_text("larger than 100 MB")
+    expect(data.root.locator(".tl-upload .tl-error").first).to_contain_text("larger than 100 MB")
     assert data.button("Upload a zip …").is_enabled()
