@@ -142,8 +142,8 @@ def test_everything_can_be_done_with_the_keyboard(view: LabPage) -> None:
     focus(view, "[role=tab]")
     keyboard.press("End")
     expect(view.tab("Check")).to_be_focused()
-    view.until("el => el.querySelector('.tl-panel h2').textContent === 'Train'")
-    for _press in range(2):
+    view.until("el => el.querySelector('.tl-panel h2').textContent === 'Check'")
+    for _press in range(3):
         keyboard.press("ArrowLeft")
     view.until("el => el.querySelector('.tl-panel h2').textContent === 'Optimizer'")
     expect(view.tab("Optimizer")).to_have_attribute("aria-selected", "true")
