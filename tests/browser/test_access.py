@@ -167,7 +167,7 @@ def test_everything_can_be_done_with_the_keyboard(view: LabPage) -> None:
     held = view.points
     keyboard.press("Enter")
     view.until_points(held + 1)
-    focus(view, ".tl-buttons button:nth-child(5)")
+    focus(view, ".tl-buttons button:nth-child(6)")
     expect(view.button("Stop")).to_be_focused()
     keyboard.press("Enter")
     view.until_state("done")
