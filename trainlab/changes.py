@@ -1,9 +1,11 @@
 """Changes: what differs between two experiments, by the path of each field, and what may change in a run."""
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 from trainlab.errors import Problem
+from trainlab.events import Edited
 from trainlab.experiment import Experiment
 from trainlab.text import _
 
@@ -52,6 +54,13 @@ def changed(experiment: Experiment, changes: Changes) -> Experiment:
             raise Problem(_("{path}: there is no such setting").format(path=path[:80]))
         owner[name] = copy.deepcopy(value)
     return Experiment.from_data(data)
+
+
+def edited(experiment: Experiment, edits: Iterable[Edited]) -> Experiment:
+    """The experiment after these edits, in order. Raises Problem naming the first field that is wrong."""
+    for edit in edits:
+        experiment = changed(experiment, edit.changes)
+    return experiment
 
 
 def refuse_fixed(changes: Changes) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from trainlab.changes import changed
+from trainlab.changes import edited
 from trainlab.diagnostics.verdicts import Signals
 from trainlab.experiment import Experiment
 from trainlab.runs.history import Array, History
@@ -21,8 +21,7 @@ def signals(history: History, experiment: Experiment) -> Signals | None:
     steps, epochs = history.steps.mapping(), history.epochs.mapping()
     now = int(steps["step"][-1]) if len(steps["step"]) else plan.first_step
     done = [edit for edit in history.edits if edit.step <= now]
-    for edit in done:
-        experiment = changed(experiment, edit.changes)
+    experiment = edited(experiment, done)
     since = done[-1].step if done else 0
     return Signals(
         experiment=experiment,

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from trainlab.changes import Changes, changed
+from trainlab.changes import Changes, edited
 from trainlab.engine.worker import ENDED
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
@@ -143,9 +143,7 @@ def experiment_now(folder: Path) -> Experiment:
         edits = outline(folder / store.EVENTS).edits
     except (OSError, ValueError) as error:
         raise Problem(_("{path}: the run cannot be read").format(path=folder), str(error)) from None
-    for edit in edits:
-        experiment = changed(experiment, edit.changes)
-    return experiment
+    return edited(experiment, edits)
 
 
 def _state(folder: Path, summary: Summary) -> str:

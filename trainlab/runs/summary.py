@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from trainlab import events as ev
-from trainlab.changes import Changes, changed, difference
+from trainlab.changes import Changes, difference, edited
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.runs.history import EPOCH_COLUMNS, History
@@ -87,8 +87,7 @@ def outline(record: Path) -> History:
 
 def summarise(experiment: Experiment, history: History) -> Summary:
     """The summary of a run as far as it came. Raises Problem where an edit on record is damaged."""
-    for edit in history.edits:
-        experiment = changed(experiment, edit.changes)
+    experiment = edited(experiment, history.edits)
     rows, finished = history.epochs.rows, history.finished
     scores = rows[:, EPOCH_COLUMNS.index("val_accuracy")]
     measure = next(filter(lambda name: _measured(rows, name), _MEASURES), _MEASURES[0])

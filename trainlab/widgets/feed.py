@@ -43,7 +43,7 @@ class VerdictFeed:
     def remedy(self, verdict: str, number: int) -> Remedy | None:
         """What button `number` of a verdict stands for; None where it is gone."""
         held = [known for known in self._feed.now if known.id == verdict]
-        return held[0].remedies[number] if held and number < len(held[0].remedies) else None
+        return held[0].remedies[number] if held and 0 <= number < len(held[0].remedies) else None
 
     def cards(self) -> list[dict[str, Any]]:
         """What the page shows."""
@@ -55,8 +55,6 @@ class VerdictFeed:
                 "rule": _(verdict.rule),
                 "source": verdict.source,
                 "sure": _(next(word for least, word in SURE if verdict.sure >= least)),
-                "first": verdict.first,
-                "last": verdict.last,
                 "remedies": [remedy.label for remedy in verdict.remedies],
             }
             for verdict in self._feed.now

@@ -11,10 +11,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from trainlab.changes import changed, difference, in_words
+from trainlab.changes import difference, edited, in_words
 from trainlab.engine.checkpoint import kept
 from trainlab.errors import Problem
-from trainlab.experiment import Experiment
 from trainlab.runs import Run, load_run, notes, store, where
 from trainlab.runs.branch import read_parent
 from trainlab.runs.listing import STATES, Row, experiment_now, folders, row, rows
@@ -128,10 +127,10 @@ class RunsTable:
             case "settings", _:
                 self._on_main(partial(self._desk.take, experiment_now(folder)))
             case "resume", _:
-                self._on_main(partial(session.begin, partial(self._resume, folder)))
+                self._on_main(partial(session.begin_soon, partial(self._resume, folder)))
             case "branch", {"checkpoint": str(name), "forms": bool(forms)} if session.branch:
                 prepare = partial(session.branch, str(folder), name, forms)
-                self._on_main(partial(session.begin, prepare))
+                self._on_main(partial(session.begin_soon, prepare))
 
     def _on_main(self, call: Callable[[], None]) -> None:
         if self._session.under_way:
@@ -217,7 +216,7 @@ class RunsTable:
 
     def _compare(self, one: str, other: str) -> None:
         runs = [self._run(name) for name in (one, other)]
-        old, new = (_now(run) for run in runs)
+        old, new = (edited(run.experiment, run.edits) for run in runs)
         there, back = difference(old, new), difference(new, old)
         items = [_outcome(run) for run in runs]
         self._send(
@@ -285,13 +284,6 @@ def _curves(run: Run) -> Curves:
     per_epoch = round(len(position) / position[-1]) if len(position) else 1
     item = {"id": found.id, "name": found.name, "n": len(steps), "m": len(epochs)}
     return item | {"steps_per_epoch": per_epoch}, [packed(steps), packed(epochs)]
-
-
-def _now(run: Run) -> Experiment:
-    experiment = run.experiment
-    for edit in run.edits:
-        experiment = changed(experiment, edit.changes)
-    return experiment
 
 
 def _outcome(run: Run) -> Message:

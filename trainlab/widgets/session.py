@@ -73,13 +73,6 @@ class _Dismissed:
 
 
 @dataclass(frozen=True)
-class _Next:
-    """Begin a run, once the one that is under way has ended."""
-
-    prepare: Callable[[], Begin]
-
-
-@dataclass(frozen=True)
 class _Closed:
     """The lab is gone: the pump ends."""
 
@@ -95,9 +88,8 @@ class Session:
     def __init__(self, view: RunWidget, make: Callable[[], Begin]) -> None:
         self.view, self._make = view, make
         self.branch: Callable[[str, str, bool], Begin] | None = None
-        self.mend: Callable[[Remedy], None] = lambda _remedy: (
-            None
-        )  # does what a verdict's button says
+        # does what a verdict's button says
+        self.mend: Callable[[Remedy], None] = lambda _remedy: None
         self.worker = Worker()
         self.live = LiveEdits(self.worker.send, self.say)
         self.shown = Shown()
@@ -162,7 +154,11 @@ class Session:
 
     def begin_next(self, prepare: Callable[[], Begin]) -> None:
         """Begin a run; one that is under way is stopped and saved first."""
-        self._put(_Next(prepare))
+        self._put(partial(self._begin_next, prepare))
+
+    def begin_soon(self, prepare: Callable[[], Begin]) -> None:
+        """Begin a run whose preparation reads a checkpoint: not on the thread that is called from."""
+        self._put(partial(self.begin, prepare))
 
     def show(self, folder: str) -> None:
         """Put a run that is over on the chart."""
@@ -204,7 +200,7 @@ class Session:
             case {"type": "branch", "checkpoint": str(name), "forms": bool(forms)} if (
                 self.branch and self.shown.folder
             ):
-                self.begin(partial(self.branch, self.shown.folder, name, forms))
+                self.begin_soon(partial(self.branch, self.shown.folder, name, forms))
             case {"type": "mend", "id": str(verdict), "number": int(number)}:
                 if remedy := self.shown.feed.remedy(verdict, number):
                     self.mend(remedy)
@@ -248,8 +244,8 @@ class Session:
                 self._send_overlays(None)
             case _Dismissed():
                 self.shown.feed.dismiss(item.verdict)
-            case _Next():
-                self._begin_next(item.prepare)
+            case partial():
+                item()
             case _Past():
                 self.shown.open(item.run)
                 self.path = item.run
