@@ -29,23 +29,27 @@ export function line(el, value) {
   el.hidden = !value;
 }
 
+const place = (parent, el, at) =>
+  el.parentNode === parent && parent.moveBefore ? parent.moveBefore(el, at) : parent.insertBefore(el, at);
+
 /**
  * Keeps one component an item under `parent`. A component is `{el, update(item)}`; it is kept by key,
- * and moved only when out of place, because a moved node loses focus and caret.
+ * and moved only when out of place, because a moved node loses focus and caret in older browsers.
+ * They stand behind `before`, or first.
  */
-export function keyed(parent, keyOf, make) {
+export function keyed(parent, keyOf, make, before = null) {
   let held = new Map();
   return items => {
     const wanted = new Map(items.map(item => [keyOf(item), item]));
     for (const [key, part] of held) if (!wanted.has(key)) part.el.remove();
-    let at = parent.firstChild;
+    let at = before ? before.nextSibling : parent.firstChild;
     const next = new Map();
     for (const [key, item] of wanted) {
       const part = held.get(key) ?? make(item);
       part.update(item);
       next.set(key, part);
       if (part.el === at) at = at.nextSibling;
-      else parent.insertBefore(part.el, at);
+      else place(parent, part.el, at);
     }
     held = next;
   };

@@ -149,11 +149,11 @@ export function makeTable(_, actions) {
     h("th", { scope: "col", class: `tl-runs-${kinds[i]}` }, label || h("span", { class: "tl-hidden" }, hidden)))));
   const el = h("table", { "aria-label": _("Runs") }, head);
   // Each run is a body of its own, behind the head.
-  const bodies = keyed({ insertBefore: (node, at) => el.insertBefore(node, at), get firstChild() { return head.nextSibling; } }, run => run.id, run => {
+  const bodies = keyed(el, run => run.id, run => {
     const part = makeRun(_, run, actions);
     held.set(run.id, part);
     return part;
-  });
+  }, head);
   return {
     el,
     update: bodies,

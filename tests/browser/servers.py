@@ -53,6 +53,18 @@ def voila(folder: Path, *options: str) -> Iterator[Server]:
         yield Server(_printed(folder / "server.log"), runs, process)
 
 
+@contextmanager
+def plain_voila(folder: Path, source: str) -> Iterator[Server]:
+    """Voilà with a notebook of one cell."""
+    file, port = folder / "plain.ipynb", free_port()
+    file.write_text(json.dumps(notebook(source)), encoding="utf-8")
+    command = [sys.executable, "-m", "voila", str(file), "--no-browser"]
+    command += ["--Voila.ip=127.0.0.1", f"--Voila.port={port}", "--Voila.port_retries=0"]
+    address = f"http://127.0.0.1:{port}/"
+    with _serving(command, folder, address, "favicon.ico") as process:
+        yield Server(address, folder / "runs", process)
+
+
 def _printed(log: Path) -> str:
     """The address that the app prints, once it has found out that its server answers."""
     end = time.monotonic() + READY_SECONDS

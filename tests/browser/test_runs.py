@@ -77,6 +77,7 @@ def test_words_are_typed_where_they_stand(table: Locator, stored: Path) -> None:
     expect(button(of(table, 0), "Show the second")).to_be_visible()
     button(of(table, 1), "Pin").click()
     expect(of(table, 0).locator(".tl-runs-name")).to_have_value(NAUGHTY)
+    expect(button(of(table, 0), "Pin")).to_be_focused()  # it has moved with its row
     assert notes.read(folder) == notes.Notes("the second", "worse <i>", False)
     button(of(table, 0), "Pin").click()
     expect(of(table, 0).locator(".tl-runs-name")).to_have_value("the second")
