@@ -10,11 +10,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, WebSocket
+from playwright.sync_api import TimeoutError as Late
 
 NewPage = Callable[..., AbstractContextManager[Page]]
 Record = Callable[[str, object], None]
 PATIENCE = 30_000  # ms
 STATUS = ".tl-status"
+# What a person would see of a view, and what its boxes hold.
+SEEN = """index => {
+  const el = document.querySelectorAll(".tl-lab")[index] ?? document.body;
+  const boxes = [...el.querySelectorAll(".tl-field")].map(field =>
+    `${field.dataset.path} = ${field.querySelector("input, select")?.value}`);
+  return [el.innerText.slice(0, 2000), ...boxes].join("\\n"); }"""
 # Voilà's page and the widgets it loads were built against other minor versions of each other.
 HARMLESS = re.compile(r"Unsatisfied version|No satisfying version|favicon\.ico")
 
@@ -74,7 +81,13 @@ class LabPage:
         """Wait until a function of the view's element, as it is then, and of `args`, is true."""
         script = f"""([index, args]) => {{ const el = document.querySelectorAll(".tl-lab")[index];
             return el && ({condition})(el, ...args); }}"""
-        self.page.wait_for_function(script, arg=[self.index, list(args)], timeout=timeout)
+        try:
+            self.page.wait_for_function(script, arg=[self.index, list(args)], timeout=timeout)
+        except Late as error:
+            page = self.page.evaluate(SEEN, self.index)
+            raise AssertionError(
+                f"{condition} {args}: never.\n{self.watch.errors}\n{page}"
+            ) from error
 
     # ------------------------------------------------------------------------------- the run
 
