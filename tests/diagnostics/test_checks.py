@@ -172,6 +172,10 @@ def test_more_regularisation_is_more_loss(data: Images) -> None:
     assert light.value is not None
     assert heavy.value is not None
     assert heavy.value > light.value > 0
+    assert light.says.endswith(
+        "weight decay of 0.01 acts in its step, not in the loss: it is not counted here."
+    )
+    assert "weight decay" not in look("penalty", data, optimizer="sgd").says
 
 
 def test_it_stops_when_nobody_wants_to_know(data: Images) -> None:

@@ -15,7 +15,7 @@ from trainlab.choice import bounds, choices
 from trainlab.diagnostics.checks import made
 from trainlab.diagnostics.checks.base import Subject
 from trainlab.diagnostics.checks.slopes import GRADIENTS
-from trainlab.diagnostics.gradients import GradientCheck, Slope
+from trainlab.diagnostics.gradients import GradientCheck, Slope, layer_kinds, within
 from trainlab.diagnostics.steps import Bench
 from trainlab.engine.randomness import generator
 from trainlab.errors import Problem
@@ -212,9 +212,15 @@ def test_weights_are_left_as_they_were_and_dropout_draws_the_same() -> None:
 def test_layers_are_chosen_by_name() -> None:
     settings = {"model": {"kind": "mlp", "width": 8}, "regularizers": ["l2", "l1"]}
     experiment = Experiment.from_data(settings)
-    subject = Subject(experiment, Digits().load(), layers=("1.",))
+    subject = Subject(experiment, Digits().load(), layers=("1",))
     found = made(GRADIENTS, subject)
     assert [row[0] for row in found.details[1:]] == ["1.bias", "1.weight", "L1 alone", "L2 alone"]
     assert found.verdict == "pass"
     with pytest.raises(Problem, match=r"no layer that learns is called nowhere"):
         made(GRADIENTS, Subject(experiment, subject.data, layers=("nowhere",)))
+    assert layer_kinds(subject.model()) == {"1": "Linear", "3": "Linear", "5": "Linear"}
+    assert [within(name, ("1",)) for name in ("1.weight", "10.weight", "0.1.weight")] == [
+        True,
+        False,
+        False,
+    ]

@@ -72,7 +72,7 @@ class GradientCheck:
         """The tensors one after the other, those of different kinds first; none is begun when time is over.
 
         Args:
-            layers: only parameters whose names begin with one of these; all if empty.
+            layers: only the parameters in these parts of the network, by name; all if empty.
             seconds: how long it may take.
             go_on: called before every tensor; may raise.
         """
@@ -81,7 +81,7 @@ class GradientCheck:
         with torch.enable_grad():
             self._value().backward()
         for name, kind, parameter in _ordered(self.model):
-            if layers and not name.startswith(layers):
+            if not within(name, layers):
                 continue
             if time.monotonic() > end:
                 return
@@ -138,6 +138,17 @@ class GradientCheck:
         kink = len(bends) > 1 and bends[0] > RIGHT and not 0.03 < bends[1] / bends[0] < 0.3
         stays = kink and bends[-1] > KINK
         return (None if stays else min(errors)), kink
+
+
+def within(name: str, layers: tuple[str, ...]) -> bool:
+    """Whether a parameter is one of these, or in one of these parts of a network; in any if there are none."""
+    return not layers or any(f"{name}.".startswith(f"{layer}.") for layer in layers)
+
+
+def layer_kinds(model: nn.Module) -> dict[str, str]:
+    """The layers that learn, by name, with their classes: what can be chosen."""
+    names = (name.rpartition(".")[0] for name, p in model.named_parameters() if p.requires_grad)
+    return {name: _kind(model, name) for name in names}
 
 
 def _ordered(model: nn.Module) -> list[tuple[str, str, nn.Parameter]]:

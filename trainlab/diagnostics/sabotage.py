@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from trainlab import commands as cmd
 from trainlab import events as ev
+from trainlab.changes import Changes
 from trainlab.engine.batches import Batches
 from trainlab.engine.build import Parts
 from trainlab.engine.randomness import generator
@@ -37,7 +38,7 @@ class Sabotage:
 
 
 class Sabotaged(Trainer):
-    """A training with a bug in it, kept nowhere."""
+    """A training with a bug in it, kept nowhere; so no script, branch or resumed run can be made of it."""
 
     def __init__(self, experiment: Experiment, sabotage: Sabotage) -> None:
         super().__init__(experiment)
@@ -46,8 +47,18 @@ class Sabotaged(Trainer):
     def _build(self, inbox: cmd.Commands) -> Iterator[ev.Event]:
         for event in super()._build(inbox):
             if isinstance(event, ev.Started):  # everything is built, and no step is done
-                self.parts = self.sabotage.plant(self.parts)
+                self._sound = self.parts
+                self.parts = self.sabotage.plant(self._sound)
             yield event
+
+    def _edit(self, changes: Changes) -> Changes:
+        """Edit what is sound, and plant the bug again: an edit may build anew what it was in."""
+        self.parts = self._sound
+        try:
+            return super()._edit(changes)
+        finally:
+            self._sound = self.parts
+            self.parts = self.sabotage.plant(self._sound)
 
 
 def labels_shuffled(parts: Parts) -> Parts:

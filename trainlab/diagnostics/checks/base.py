@@ -86,7 +86,7 @@ class Subject:
         experiment: what would be trained.
         data: its images.
         cancelled: asked between two steps of anything slow.
-        layers: what the names of parameters begin with whose gradients are checked; all if empty.
+        layers: the parts of the network, by name, whose gradients are checked; all if empty.
     """
 
     def __init__(

@@ -156,8 +156,9 @@ ZERO_INPUT = Rule(
 def _penalty(subject: Subject) -> Finding:
     """C2: what L2 and L1 add to the loss, at their strength and at ten times as much."""
     rules = [rule for rule in subject.experiment.regularizers if isinstance(rule, L1 | L2)]
+    beside = _beside(subject.experiment.optimizer)
     if not rules:
-        return Finding("skip", _("No L1 and no L2: nothing is added to the loss."))
+        return Finding("skip", _("No L1 and no L2: nothing is added to the loss.") + beside)
     weights = [p.detach() for p in subject.model().parameters() if p.ndim > 1]
     data_loss = subject.chance(subject.sample(ASKED)[1])
     added = sum(penalty(rule, weights) for rule in rules)
@@ -170,11 +171,22 @@ def _penalty(subject: Subject) -> Finding:
         verdict,
         _("Chance costs {chance:.3g}; the weights add {added:.3g}, {tenfold:.3g} at ten times the strength.").format(
             chance=data_loss, added=added, tenfold=tenfold
-        ),
+        ) + beside,
         share,
         _("more with more strength, and less than the loss itself"),
         "" if verdict == "pass" else _("Make it weaker (panel Optimizer): nothing but the weights would shrink."),
     )  # fmt: skip
+
+
+def _beside(optimizer: OptimizerChoice) -> str:
+    """A word on weight decay, which pulls at the weights without being a part of the loss."""
+    decay = getattr(optimizer, "weight_decay", 0.0)
+    if not decay:
+        return ""
+    words = _(
+        "{optimizer}'s weight decay of {decay:g} acts in its step, not in the loss: it is not counted here."
+    )
+    return " " + words.format(optimizer=_(optimizer.title()), decay=decay)
 
 
 def penalty(rule: L1 | L2, weights: list[Tensor]) -> float:

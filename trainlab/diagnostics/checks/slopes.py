@@ -1,5 +1,6 @@
 """The gradient check on the real network and loss, after a few steps; then on the penalties alone."""
 
+import math
 from itertools import groupby
 
 import torch
@@ -7,7 +8,7 @@ import torch
 from trainlab.catalog.regularizers import L1, L2
 from trainlab.diagnostics.checks.base import Finding, Rule, Subject, Table, Verdict
 from trainlab.diagnostics.checks.fitting import penalty
-from trainlab.diagnostics.gradients import RIGHT, GradientCheck, H, Slope
+from trainlab.diagnostics.gradients import RIGHT, GradientCheck, H, Slope, layer_kinds, within
 from trainlab.diagnostics.steps import Bench
 from trainlab.engine.randomness import generator
 from trainlab.errors import Problem
@@ -77,9 +78,9 @@ def slopes_of(subject: Subject) -> tuple[list[Slope], int]:
     learning = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     if not learning:
         return [], 0
-    chosen = [name for name, _p in learning if name.startswith(subject.layers or "")]
+    chosen = [name for name, _p in learning if within(name, subject.layers)]
     if not chosen:
-        layers = dict.fromkeys(name.rpartition(".")[0] for name, _p in learning)
+        layers = layer_kinds(model)
         raise Problem(
             _("no layer that learns is called {names}").format(names=", ".join(subject.layers)),
             _("the layers are {layers}").format(layers=", ".join(layers)),
@@ -91,7 +92,8 @@ def slopes_of(subject: Subject) -> tuple[list[Slope], int]:
     for _step in range(STEPS):
         bench.step(inputs[:LEARNT], labels[:LEARNT])
     check = GradientCheck(bench, inputs[LEARNT:], labels[LEARNT:])
-    return list(check.run(subject.layers, SECONDS, subject.go_on)), len(chosen)
+    seconds = math.inf if subject.layers else SECONDS  # who chooses gets all of them
+    return list(check.run(subject.layers, seconds, subject.go_on)), len(chosen)
 
 
 def _alone(rule: L1 | L2) -> Slope:
