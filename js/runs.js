@@ -34,7 +34,11 @@ function render({ model, el }) {
   const table = makeTable(_, {
     send,
     download: run => download.fetch(run.id, run.name),
-    select: (id, on) => pick(on ? [...selected.filter(each => each !== id), id] : selected.filter(each => each !== id)),
+    tick(id, on) {
+      selected = [...selected.filter(each => each !== id), ...(on ? [id] : [])];
+      send({ type: "tick", id, on });
+      queue();
+    },
   });
   const comparison = makeCompare(_);
   const count = h("span", { class: "tl-runs-count" });
@@ -65,12 +69,6 @@ function render({ model, el }) {
   function again() {
     most = A_PAGE;
     draw();
-  }
-
-  function pick(ids) {
-    selected = ids;
-    send({ type: "select", ids });
-    queue();
   }
 
   /** Many messages, one drawing. */

@@ -79,7 +79,7 @@ function makeMore(_, tell, download) {
 function makeRun(_, first, actions) {
   let run = first;
   const tell = (type, rest = {}) => actions.send({ type, id: run.id, ...rest });
-  const tick = h("input", { type: "checkbox", onchange: () => actions.select(run.id, tick.checked) });
+  const tick = h("input", { type: "checkbox", onchange: () => actions.tick(run.id, tick.checked) });
   const name = makeLine("tl-runs-name", value => tell("rename", { text: value }));
   const note = makeLine("tl-runs-note", value => tell("note", { text: value }));
   note.el.placeholder = _("note");

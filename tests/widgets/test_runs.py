@@ -250,12 +250,15 @@ def test_curves_of_other_runs(lab: Lab, name: str, trained: Run) -> None:
     for number in range(MOST_OVERLAYS + 1):
         shutil.copytree(lab.root / name, lab.root / f"copy-{number}")
     names = [f"copy-{number}" for number in range(MOST_OVERLAYS + 1)]
-    lab.table.say(type="select", ids=[*names, "absent", "../runs"])
-    assert lab.table.read("selected")["ids"] == tuple(names[3:]), "the last ones of those there are"
-    lab.table.say(type="select", ids=names)
-    assert lab.table.read("selected")["ids"] == tuple(names[1:])
-    lab.chart("overlays")
-    message, buffers = lab.chart("overlays")
+    for each in (*names, names[-1], "absent", "../runs"):  # quick ones, each counts
+        lab.table.say(type="tick", id=each, on=True)
+    lab.table.until(lambda: lab.table.selected == names[1:], "selected")
+    lab.table.say(type="tick", id=names[-1], on=False)
+    lab.table.say(type="tick", id=names[-1], on=True)
+    lab.table.until(lambda: lab.table.selected == names[1:-1], "selected")
+    lab.table.until(lambda: lab.table.selected == names[1:], "selected")
+    for _tick in range(len(names) + 3):
+        message, buffers = lab.chart("overlays")
     assert len(message["items"]) == MOST_OVERLAYS
     item = message["items"][0]
     assert (item["n"], item["m"], item["steps_per_epoch"]) == (18, 3, 6)
@@ -313,8 +316,8 @@ def test_what_is_not_there_is_told(lab: Lab, name: str, message: Message) -> Non
         {},
         {"type": 3},
         {"type": "hello"},
-        {"type": "select", "ids": "all"},
-        {"type": "select", "ids": [None, {}, 7]},
+        {"type": "tick", "id": None, "on": True},
+        {"type": "tick", "id": "absent", "on": "yes"},
         {"type": "compare", "ids": [1, 2]},
         {"type": "pin", "id": 7, "on": True},
         {"type": "branch", "id": None},

@@ -89,8 +89,6 @@ class RunsTable:
         match message:
             case {"type": "hello", "view": str(view)}:
                 self._greet(view)
-            case {"type": "select", "ids": list(ids)}:
-                self._select(tuple(map(str, ids)))
             case {"type": "compare", "ids": [str(one), str(other)]}:
                 self._compare(one, other)
             case {"type": "restore", "id": str(name)}:
@@ -114,10 +112,12 @@ class RunsTable:
             case "pin", {"on": bool(on)}:
                 notes.pin(folder, on)
                 self._renew(folder)
+            case "tick", {"on": bool(on)}:
+                self._select((*self._but(folder.name), *([folder.name] if on else [])))
             case "delete", _:
                 name = row(folder).name
                 notes.delete(folder)
-                self._select(tuple(each for each in self._selected if each != folder.name))
+                self._select(self._but(folder.name))
                 self._send({"type": "deleted", "id": folder.name, "name": name})
             case "details", {"view": str(view)}:
                 self._send({"type": "details", "view": view, "id": folder.name, **_details(folder)})
@@ -197,9 +197,13 @@ class RunsTable:
         self._shown = Path(folder).name
         parent = read_parent(Path(folder)) if folder else None
         if parent is not None and (self.root / parent.run / store.EVENTS).is_file():
-            self._select((*(name for name in self._selected if name != parent.run), parent.run))
+            self._select((*self._but(parent.run), parent.run))
         self._send({"type": "shown", "id": self._shown})
         self._look()
+
+    def _but(self, name: str) -> tuple[str, ...]:
+        """The selected runs without this one."""
+        return tuple(each for each in self._selected if each != name)
 
     def _select(self, names: tuple[str, ...]) -> None:
         """Draw these runs beside the one on the chart: the last ones, where they are too many."""
