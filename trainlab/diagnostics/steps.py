@@ -1,14 +1,30 @@
 """Single optimizer steps beside a run: what the checks and the range test train copies with."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
 from trainlab.catalog.regularizers import RegularizerChoice
+from trainlab.engine.device import default_threads
 from trainlab.engine.randomness import key_noise, key_seed
+from trainlab.experiment import Experiment
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@contextmanager
+def as_in_a_run(experiment: Experiment) -> Iterator[None]:
+    """Numbers near zero are flushed as in a run, and torch gets a run's threads meanwhile."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(experiment.training.threads or default_threads())
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)
 
 
 class Bench:

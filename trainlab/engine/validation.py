@@ -22,8 +22,8 @@ class Validation:
         portions: tuple[Tensor, ...] = rows.split(2 * self.experiment.training.batch_size)
         return portions
 
-    def add(self, index: Tensor) -> None:
-        """Judge the images of these rows."""
+    def add(self, index: Tensor) -> Tensor:
+        """Judge the images of these rows; the logits (B, K, ...) they got."""
         parts = self.parts
         with torch.no_grad(), autocast(self.experiment, parts.device):
             inputs, labels = parts.val.inputs(index)
@@ -32,6 +32,7 @@ class Validation:
         found = right(logits, labels).view(len(index), -1)
         self._hits += int(found.all(1).sum())
         self._marks += int(found.sum())
+        return logits
 
     @property
     def loss(self) -> float:

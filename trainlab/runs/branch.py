@@ -36,7 +36,7 @@ def branch(
     Raises Problem where the checkpoint is damaged or gone, or a run cannot take the changes in.
     """
     experiment = Experiment.load(folder / store.EXPERIMENT)
-    found, record, then = _moment(folder, name)
+    found, record, then = moment(folder, name)
     edited = _edited(then, record, found, changes)
     best = (found.state["best"] or {}).get("step", found.step)
 
@@ -63,7 +63,7 @@ def branch(
 
 def experiment_at(folder: Path, name: str) -> Experiment:
     """What the run in `folder` was of when it saved checkpoint `name`. Raises Problem where it is damaged."""
-    return _moment(folder, name)[2]
+    return moment(folder, name)[2]
 
 
 def read_parent(folder: Path) -> Parent | None:
@@ -75,7 +75,7 @@ def read_parent(folder: Path) -> Parent | None:
         return None
 
 
-def _moment(folder: Path, name: str) -> tuple[checkpoint.Snapshot, list[ev.Event], Experiment]:
+def moment(folder: Path, name: str) -> tuple[checkpoint.Snapshot, list[ev.Event], Experiment]:
     """A checkpoint, the record until then, and the experiment with the edits until then."""
     found = checkpoint.load(folder / store.CHECKPOINTS / Path(name).name)
     record = _record_until(folder, name, found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainlab import commands as cmd
 from trainlab import events as ev
+from trainlab.diagnostics.results import Results
 from trainlab.diagnostics.verdicts import Verdict, judge
 from trainlab.engine.checkpoint import Kept, kept
 from trainlab.engine.worker import Worker
@@ -16,6 +17,7 @@ from trainlab.experiment import Experiment
 from trainlab.places import runs_folder
 from trainlab.runs import store, where
 from trainlab.runs.branch import Parent, read_parent
+from trainlab.runs.graded import graded
 from trainlab.runs.history import Array, History
 from trainlab.runs.judged import signals
 from trainlab.text import _
@@ -81,6 +83,17 @@ class Run:
     def checkpoints(self) -> tuple[Kept, ...]:
         """The checkpoints on disk, oldest first."""
         return kept(self.path / store.CHECKPOINTS)
+
+    def results(self, checkpoint: str | None = None) -> Results:
+        """What its network gets right and wrong on its validation images.
+
+        Args:
+            checkpoint: the name of the one to take the weights of; the newest if None.
+
+        Raises:
+            Problem: there is no such checkpoint, it is damaged, or the data are not on this machine.
+        """
+        return graded(self.path, checkpoint)
 
     def figure(self) -> "Figure":
         """Loss, accuracy and learning rate against epochs."""

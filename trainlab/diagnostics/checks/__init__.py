@@ -6,15 +6,13 @@ To add one, write a function of a Subject that gives a Finding, wrap it in a Rul
 import time
 from collections.abc import Callable, Iterator
 
-import torch
-
 from trainlab.catalog.datasets import Images
 from trainlab.diagnostics.checks.base import Cancelled, Check, Finding, Rule, Subject, Verdict
 from trainlab.diagnostics.checks.data import CLASSES, DISTRIBUTION, DUPLICATES, LABEL_SAFETY
 from trainlab.diagnostics.checks.fitting import OVERFIT, PENALTY, ZERO_INPUT
 from trainlab.diagnostics.checks.slopes import GRADIENTS
 from trainlab.diagnostics.checks.start import BATCH_DEPENDENCY, CHANCE_LOSS, PRETRAINED, SIGNAL
-from trainlab.engine.device import default_threads
+from trainlab.diagnostics.steps import as_in_a_run
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.text import _
@@ -43,7 +41,7 @@ def check(experiment: Experiment | None = None, layers: tuple[str, ...] = ()) ->
 
     Args:
         experiment: what would be trained.
-        layers: the gradient check looks at parameters whose names begin with one of these; at all if empty.
+        layers: the gradient check looks at these parts of the network, by name, at all if empty.
 
     Raises:
         Problem: the data cannot be read, or the experiment cannot be built.
@@ -76,19 +74,15 @@ def preflight(
 
 
 def made(rule: Rule, subject: Subject) -> Check:
-    """One check. Numbers near zero are flushed as in a run, and torch gets a run's threads meanwhile."""
-    threads, start = torch.get_num_threads(), time.perf_counter()
-    torch.set_num_threads(subject.experiment.training.threads or default_threads())
-    torch.set_flush_denormal(True)
+    """One check, made as in a run."""
+    start = time.perf_counter()
     try:
-        found = rule.look(subject)
+        with as_in_a_run(subject.experiment):
+            found = rule.look(subject)
     except (Cancelled, Problem):
         raise
     except Exception as error:  # a network may raise anything: the others still say something
         found = Finding("fail", _("It could not be made: {error}").format(error=str(error)[:300]))
-    finally:
-        torch.set_flush_denormal(False)
-        torch.set_num_threads(threads)
     return Check(
         id=rule.id,
         title=_(rule.title),
