@@ -49,6 +49,14 @@ class Edit(Command):
     changes: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Inspect(Command):
+    """Look into the run at the cost of this tier, with feature maps of this one of the fixed images."""
+
+    tier: str
+    image: int = 0
+
+
 Commands: TypeAlias = SimpleQueue[Command]
 
 

@@ -120,14 +120,47 @@ class Probed(Event):
     """What one step did inside the network: by layer, then by measure.
 
     update_ratio (norm of the step over that of the weights), grad_norm, weight_norm; of outputs mean,
-    std, dead (share of silent ReLU units), saturated (share of values near an end). `histograms` hold the
-    least and largest value, then counts. `data_share` is the part of the step's time spent on its batch.
+    std, dead (share of silent ReLU units), saturated (share of values near an end); of weights near_zero.
+    `histograms` hold the least and largest value, then counts. `data_share` is the part of the step's time
+    spent on its batch; `seconds` is what this look cost. `predictions` are the chances of `Fixed.classes`
+    for each of its images, after the step.
     """
 
     step: int
     layers: dict[str, dict[str, float]]
     histograms: dict[str, tuple[float, ...]]
     data_share: float
+    momentum: float = 0.0
+    predictions: tuple[tuple[float, ...], ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Fixed(Event):
+    """The validation images that the network is shown again and again while it trains.
+
+    `pixels` is base64 of bytes (N, H, W, C) of this `shape`; `labels` are their classes, and `classes` those
+    whose chances are followed. `layers` says what each layer is, by name.
+    """
+
+    shape: tuple[int, ...]
+    pixels: str
+    labels: tuple[int, ...]
+    classes: tuple[int, ...]
+    layers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Pictured(Event):
+    """The first layer's "filters" after a step, and by layer what it made of one of the fixed images.
+
+    `pixels` is base64 of bytes (N, H, W, C), of the shapes in `shapes`.
+    """
+
+    step: int
+    image: int
+    shapes: dict[str, tuple[int, ...]]
+    pixels: dict[str, str]
 
 
 @dataclass(frozen=True)

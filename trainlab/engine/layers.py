@@ -9,10 +9,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import type_before_parametrizations
+from torch.nn.utils.parametrize import is_parametrized, type_before_parametrizations
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from trainlab.catalog.activations import ActivationChoice
 from trainlab.catalog.models.blocks import Concat, LayerScale, Residual, Split, SqueezeExcite
+from trainlab.choice import choices
 
 Shape = tuple[int, int, int]
 Seen = tuple[int, int]  # side of what one output sees, and pixels from one output to the next
@@ -203,3 +205,22 @@ def _hooked(modules: Any, before: Any, after: Any) -> Iterator[None]:
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def telling(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The layers whose outputs tell how a network works, by name: with weights that mix, and activations."""
+    bends: Any = tuple(choice.target for choice in choices(ActivationChoice))
+    for name, module in model.named_modules():
+        if has_filters(module) or isinstance(module, bends):
+            yield name, module
+
+
+def has_filters(module: nn.Module) -> bool:
+    """Whether it has filters or a weight matrix. Asking a spectral norm for its weight would move it."""
+    if isinstance(module, nn.Embedding | nn.LayerNorm | nn.RMSNorm):
+        return False
+    own = dict(module.named_parameters(recurse=False))
+    found = [own[name] for name in ("weight", "in_proj_weight") if own.get(name) is not None]
+    if is_parametrized(module, "weight"):
+        found = [*module.get_submodule("parametrizations.weight").parameters()]
+    return any(parameter.ndim > 1 for parameter in found)

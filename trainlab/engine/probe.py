@@ -2,22 +2,25 @@
 
 import math
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import is_parametrized
 
 from trainlab import events as ev
-from trainlab.catalog.activations import ActivationChoice
-from trainlab.choice import choices
+from trainlab.engine import fixed
 from trainlab.engine.build import Parts
+from trainlab.engine.layers import telling
+from trainlab.text import _
 
-SHARE = 0.01  # of the time, at most, is spent on looking
-LEAST = 0.1  # seconds between two looks; in a long run a hundredth of its length so far
+LEAST = 0.1  # seconds between two looks
+PICTURES = 10  # looks' time, or a second, between two with pictures
+NEAR_ZERO = 1e-3  # a weight of a smaller size hardly counts
 SAMPLE = 2048  # values of a layer that mean, deviation and histogram are taken from
 BINS = 24
 FULL = 0.97  # of the way from the middle of an activation's range to its end: saturated
@@ -31,8 +34,28 @@ RANGES: dict[type[nn.Module], tuple[float, float]] = {
 MUTE = (nn.ReLU, nn.ReLU6)  # nothing gets through below zero, and no gradient
 
 
+@dataclass(frozen=True)
+class Tier:
+    """What looking may cost: at most this share of the time. `looks`: so many in a run's length so far.
+
+    `full`: with histograms, filters and feature maps.
+    """
+
+    share: float
+    looks: int = 100
+    full: bool = True
+
+
+TIERS = {
+    "cheap": Tier(0.004, full=False),
+    "usual": Tier(0.01),
+    "everything": Tier(0.08, looks=400),
+}
+USUAL = "usual"
+
+
 class Probe:
-    """Looks into a step now and then, so rarely that it costs a hundredth of the time.
+    """Looks into a step now and then, so rarely that it costs no more than its tier allows.
 
     Args:
         every: look each time after so many steps instead, whatever it costs.
@@ -40,8 +63,20 @@ class Probe:
 
     def __init__(self, every: int = 0) -> None:
         self.every = every
-        self._began = self._due = -math.inf
+        self._tier, self._image = TIERS[USUAL], 0
+        self._began = self._due = self._pictures_due = -math.inf
+        # of the last looks: another program may have made one of them wait
+        self._costs: deque[float] = deque(maxlen=3)
+        self._classes: tuple[int, ...] = ()
         self._seen: list[ev.Event] = []
+
+    def inspect(self, tier: str, image: int) -> str:
+        """Look at this cost from now on, with feature maps of one of the fixed images; why not, where it cannot."""
+        if tier not in TIERS or not 0 <= image < fixed.IMAGES:
+            return _("there is no such way to look")
+        self._tier, self._image = TIERS[tier], image
+        self._due = self._pictures_due = -math.inf
+        return ""
 
     @contextmanager
     def around(self, parts: Parts, step: int) -> Iterator[None]:
@@ -53,11 +88,30 @@ class Probe:
         look = Look(parts)
         with look:
             yield
-        self._seen.append(look.event(step))
-        if self._began < 0:
+        self._note(look, step, now)
+
+    def _note(self, look: "Look", step: int, now: float) -> None:
+        """Keep what was seen in the step and what the network makes of the fixed images after it."""
+        start = look.now()
+        if not self._classes:
+            batch = fixed.fixed_batch(look.parts)
+            self._classes = batch.classes
+            self._seen.append(batch)
+        answers = fixed.answers(look.parts, self._classes)
+        pictured = self._tier.full and (self.every or now >= self._pictures_due)
+        pictures = [fixed.pictures(look.parts, step, self._image)] if pictured else []
+        probed = look.event(step, self._tier.full)
+        end = look.now()
+        seconds = look.seconds + end - start
+        self._seen += [replace(probed, predictions=answers, seconds=seconds), *pictures]
+        if self._began < 0:  # slow, once: what it calls is called for the first time
             self._began = now
-        end = time.perf_counter()
-        self._due = end + max(LEAST, look.seconds / SHARE, (end - self._began) / 100)
+        else:
+            self._costs.append(seconds)
+        wait = max(LEAST, (end - self._began) / self._tier.looks)
+        self._due = end + max(wait, min(self._costs, default=0.0) / self._tier.share)
+        if pictured:
+            self._pictures_due = end + PICTURES * wait
 
     def found(self) -> Iterator[ev.Event]:
         """What was seen since the last call, if anything was."""
@@ -85,36 +139,34 @@ class Look:
             self._hook(model)
         if isinstance(self.parts.forward, nn.Module):
             self._hooks.append(self.parts.forward.register_forward_pre_hook(self._data_ready))
-        self._began = self._forward = self._now()
+        self._momentum = momentum(self.parts.optimizer)
+        self._began = self._forward = self.now()
         self.seconds = self._before_step = self._began - start
 
     def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         for hook in self._hooks:
             hook.remove()
-        end = self._now()
+        end = self.now()
         if kind is None:
             whole = max(end - self._began - (self.seconds - self._before_step), 1e-9)
             self._data_share = min(1.0, (self._forward - self._began) / whole)
             self._weigh()
             self.seconds += time.perf_counter() - end
 
-    def event(self, step: int) -> ev.Probed:
+    def event(self, step: int, histograms: bool) -> ev.Probed:
         """What was seen, as plain numbers; `step` is the number of the step."""
-        start = time.perf_counter()
         flat = [(name, key, v) for name, row in self._measures.items() for key, v in row.items()]
         values = torch.stack([value for _name, _key, value in flat]).tolist() if flat else []
         rows: dict[str, dict[str, float]] = {}
         for (name, key, _value), value in zip(flat, values, strict=True):
             rows.setdefault(name, {})[key] = value
-        pictures = {name: histogram(sample) for name, sample in self._samples.items()}
-        self.seconds += time.perf_counter() - start
-        return ev.Probed(step, rows, pictures, self._data_share)
+        samples = self._samples.items() if histograms else ()
+        drawn = {name: histogram(sample) for name, sample in samples}
+        return ev.Probed(step, rows, drawn, self._data_share, self._momentum)
 
     def _hook(self, model: nn.Module) -> None:
-        bends: Any = tuple(choice.target for choice in choices(ActivationChoice))
-        for name, module in model.named_modules():
-            if has_filters(module) or isinstance(module, bends):
-                self._hooks.append(module.register_forward_hook(self._noting(name)))
+        for name, module in telling(model):
+            self._hooks.append(module.register_forward_hook(self._noting(name)))
 
     def _noting(self, name: str) -> Any:
         def note(module: nn.Module, _inputs: object, output: Any) -> None:
@@ -137,7 +189,7 @@ class Look:
 
     def _data_ready(self, _module: nn.Module, _inputs: object) -> None:
         if self._forward == self._began:  # the first pass of the step
-            self._forward = self._now()
+            self._forward = self.now()
 
     def _weigh(self) -> None:
         """Compare the weights with those before the step."""
@@ -145,26 +197,23 @@ class Look:
             row = self._measures.setdefault(name.removesuffix(".weight"), {})
             before = self._before[name]
             row["weight_norm"] = norm(before)
+            row["near_zero"] = (weight.detach().abs() < NEAR_ZERO).float().mean()
             row["update_ratio"] = norm(weight.detach() - before) / norm(before)
             if weight.grad is not None:
                 row["grad_norm"] = norm(weight.grad)
                 self._samples[f"{name} gradient"] = sampled(weight.grad)
 
-    def _now(self) -> float:
+    def now(self) -> float:
+        """The time when the device has done all it was given."""
         if self.parts.device.type == "cuda":  # else the clock would stop before the work does
             torch.cuda.synchronize(self.parts.device)
         return time.perf_counter()
 
 
-def has_filters(module: nn.Module) -> bool:
-    """Whether it has filters or a weight matrix. Asking a spectral norm for its weight would move it."""
-    if isinstance(module, nn.Embedding | nn.LayerNorm | nn.RMSNorm):
-        return False
-    own = dict(module.named_parameters(recurse=False))
-    found = [own[name] for name in ("weight", "in_proj_weight") if own.get(name) is not None]
-    if is_parametrized(module, "weight"):
-        found = [*module.get_submodule("parametrizations.weight").parameters()]
-    return any(parameter.ndim > 1 for parameter in found)
+def momentum(optimizer: torch.optim.Optimizer) -> float:
+    """The share of the last step that the next one keeps; 0 where there is none."""
+    group = optimizer.param_groups[0]
+    return float(group.get("momentum", group.get("betas", (0.0,))[0]))
 
 
 def norm(values: Tensor) -> Tensor:

@@ -345,6 +345,8 @@ class Trainer:
                 if self._budget is None:
                     return _("pause the run first")
                 self._budget += 1
+            case cmd.Inspect():
+                return self.probe.inspect(command.tier, command.image)
         return ""
 
     def _restore(self, resume: checkpoint.Snapshot, data: Images) -> None:

@@ -65,6 +65,8 @@ class History:
         self.edits: list[ev.Edited] = []
         self.warning = ""  # the newest
         self.probes: list[ev.Probed] = []  # looks into single steps
+        self.pictures: list[ev.Pictured] = []
+        self.fixed: ev.Fixed | None = None  # what the network is shown meanwhile
         # a step, the epochs done by then, and the steps an epoch since; in order
         self._anchors: list[tuple[int, float, int]] = []
 
@@ -74,6 +76,7 @@ class History:
             case ev.Started():
                 self.started, self.finished, self.failed = event, None, None
                 self.probes = [probe for probe in self.probes if probe.step <= event.first_step]
+                self.pictures = [seen for seen in self.pictures if seen.step <= event.first_step]
                 self.steps.cut(event.first_step)
                 self.epochs.cut(event.first_epoch)
                 self._start_from(event)
@@ -86,6 +89,10 @@ class History:
                 self._anchor(event.step, float(event.epoch))
             case ev.Probed():
                 self.probes.append(event)
+            case ev.Pictured():
+                self.pictures.append(event)
+            case ev.Fixed():
+                self.fixed = event
             case ev.Edited():
                 self.edits.append(event)
                 self._anchor(event.step, event.position, event.steps_per_epoch)
