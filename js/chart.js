@@ -16,7 +16,8 @@ export class Chart {
     this.hoverX = null;
     this.showLr = true;
     this.view = {
-      zoom: null, log: false, hidden: new Set(), dark: false, font: "sans-serif", sync: `trainlab-${charts++}`, marks: [], overlays: [],
+      zoom: null, log: false, hidden: new Set(), dark: false, font: "sans-serif", ground: "white", sync: `trainlab-${charts++}`,
+      marks: [], overlays: [], references: [], referring: true, verdicts: [], pointed: null,
       hover: x => this.readAt(x),
       select: zoom => this.zoomTo(zoom),
       scaled: () => {},  // hears which part of the x axis is shown
@@ -24,6 +25,7 @@ export class Chart {
     this.toolbar = makeToolbar(_, {
       log: on => this.rebuild(() => (this.view.log = on)),
       lr: on => this.rebuild(() => (this.showLr = on)),
+      refer: on => this.change(() => (this.view.referring = on)),
       smooth: value => this.change(() => [series, ...this.view.overlays.map(other => other.series)].forEach(each => each.setSmoothing(value))),
       zoom: zoom => this.zoomTo(zoom),
     });
@@ -95,6 +97,12 @@ export class Chart {
     this.change(() => (this.view.overlays = others));
   }
 
+  /** Levels to measure the accuracy by: `{y, text}` each. */
+  refer(references) {
+    this.toolbar.refer(references.length > 0);
+    this.change(() => (this.view.references = references));
+  }
+
   get lastX() {
     return Math.max(this.series.lastX, ...this.view.overlays.map(other => other.series.lastX));
   }
@@ -108,7 +116,9 @@ export class Chart {
   /** Tells the chart what a screen reader should hear of it, and what to show while it is empty. */
   describe(status) {
     const points = status.points ? `${status.points} ${this._("points")}` : this._("No points yet.");
-    attr(this.canvas, "aria-label", status.points ? `${status.summary} ${points}` : points);
+    const levels = this.view.references.map(line => line.text).join(", ");
+    const referred = levels ? `. ${this._("Reference lines")}: ${levels}.` : "";
+    attr(this.canvas, "aria-label", status.points ? `${status.summary} ${points}${referred}` : points);
     line(this.empty, this.series.length ? "" : status.message);
   }
 
@@ -132,7 +142,9 @@ export class Chart {
   build() {
     this.stale = false;
     for (const plot of this.plots) plot.destroy();
-    this.view.font = getComputedStyle(this.el).fontFamily;
+    const style = getComputedStyle(this.el);
+    this.view.font = style.fontFamily;
+    this.view.ground = style.getPropertyValue("--tl-surface");
     this.panels = PANELS.filter(panel => panel.id !== "lr" || this.showLr);
     this.canvas.replaceChildren();
     this.plots = this.panels.map(panel => {

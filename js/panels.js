@@ -5,6 +5,7 @@ import { makeCode } from "./code.js";
 import { adopt, attr, h, icon, keyed, line, listen, text, translator, watchTheme } from "./dom.js";
 import { select } from "./fields.js";
 import { makeSection } from "./form.js";
+import { makeHuman } from "./human.js";
 import { makeRace } from "./race.js";
 import { makeShare } from "./share.js";
 import { makeUpload } from "./upload.js";
@@ -91,7 +92,7 @@ function makePanel(ctx) {
   const code = makeCode(ctx);
   const waiting = h("p", { class: "tl-empty" }, ctx._("Preparing the panel …"));
   const el = h("div", { class: "tl-panel tl-surface", role: "tabpanel", id: ctx.id("panel"), tabindex: -1 },
-    h("div", { class: "tl-panel-head" }, h("div", null, title, intro), buttons), ctx.upload.el, waiting, sections, ctx.check.el, ctx.race.el, pictures.el, cards, code.el, ctx.share.el);
+    h("div", { class: "tl-panel-head" }, h("div", null, title, intro), buttons), ctx.upload.el, waiting, sections, ctx.check.el, ctx.human.el, ctx.race.el, pictures.el, cards, code.el, ctx.share.el);
   ctx.upload.dropOn(el);
   const updateSections = keyed(sections, section => `${section.path}:${Boolean(section.list)}`, section => makeSection(section, ctx));
   const updateCards = keyed(cards, section => section.path, () => {
@@ -131,6 +132,7 @@ function makePanel(ctx) {
       updateMenus(panel.menus ?? []);
       ctx.upload.update(panel.upload);
       ctx.check.update(panel.check);
+      ctx.human.update(panel.human);
       ctx.race.update(panel.race);
       pictures.update(panel.pictures);
       code.update(panel.code);
@@ -179,8 +181,9 @@ function render({ model, el }) {
       send(message);
     },
   };
-  // These two outlive the panel they are shown in: a race stays as it was left, an upload goes on.
+  // These outlive the panel they are shown in: a race stays as it was left, an upload goes on.
   ctx.check = makeCheck(ctx);
+  ctx.human = makeHuman(ctx);
   ctx.race = makeRace(ctx);
   ctx.upload = makeUpload(ctx);
   ctx.share = makeShare(ctx);
@@ -211,6 +214,7 @@ function render({ model, el }) {
   }
 
   const drawChecks = () => ctx.check.show(model.get("checks"));
+  const drawHuman = () => ctx.human.show(model.get("human"));
   const receive = (message, buffers = []) => {
     if (message.view === view) ctx[message.type]?.receive?.(message, buffers);
   };
@@ -218,7 +222,8 @@ function render({ model, el }) {
   el.append(header.el, tabs.el, panel.el);
   draw();
   drawChecks();
-  const unlisten = listen(model, { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw, "change:checks": drawChecks, "msg:custom": receive });
+  drawHuman();
+  const unlisten = listen(model, { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw, "change:checks": drawChecks, "change:human": drawHuman, "msg:custom": receive });
   const unwatch = watchTheme(el, dark => ctx.race.setTheme(dark));
   return () => {
     ctx.race.destroy();

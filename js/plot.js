@@ -4,8 +4,8 @@ import { short } from "./values.js";
 
 /** Okabe and Ito's colours; the lighter ones on dark ground. Dashes and markers say the same without colour. */
 const PALETTES = {
-  light: { train: "#0072B2", mean: "#007A5A", validation: "#C04A00", lr: "#8A4A74", ink: "#595959", grid: "rgba(0,0,0,0.07)", mark: "rgba(0,0,0,0.45)" },
-  dark: { train: "#56B4E9", mean: "#2FC79A", validation: "#F0A030", lr: "#DDA0C4", ink: "#B4B4B4", grid: "rgba(255,255,255,0.09)", mark: "rgba(255,255,255,0.5)" },
+  light: { train: "#0072B2", mean: "#007A5A", validation: "#C04A00", lr: "#8A4A74", ink: "#595959", grid: "rgba(0,0,0,0.07)", mark: "rgba(0,0,0,0.45)", band: "#9A5A00" },
+  dark: { train: "#56B4E9", mean: "#2FC79A", validation: "#F0A030", lr: "#DDA0C4", ink: "#B4B4B4", grid: "rgba(255,255,255,0.09)", mark: "rgba(255,255,255,0.5)", band: "#F0A030" },
 };
 
 /** Of the runs that are drawn beside the one on the chart; each also has dashes and a number of its own. */
@@ -136,7 +136,68 @@ function drawOthers(u, panel, view) {
   ctx.restore();
 }
 
-/** uPlot's options for one panel. `view` is the chart's state: zoom, log, hidden, dark, font, sync, marks, overlays, hover, select. */
+const BAND = { faint: 0.07, strong: 0.2, row: 14 };
+
+/** Where the evidence of each verdict lies: a faint band, and on top of the first panel a bar with its letter. */
+function drawBands(u, panel, view, colour) {
+  const { ctx, bbox } = u;
+  const pixel = devicePixelRatio;
+  ctx.save();
+  ctx.fillStyle = colour;
+  ctx.font = `600 ${11 * pixel}px ${view.font}`;
+  view.verdicts.forEach((card, row) => {
+    const [from, to] = card.span.map(x => Math.min(bbox.left + bbox.width, Math.max(bbox.left, u.valToPos(x, "x", true))));
+    const width = Math.max(to - from, 2 * pixel);
+    ctx.globalAlpha = card.id === view.pointed ? BAND.strong : BAND.faint;
+    ctx.fillRect(from, bbox.top, width, bbox.height);
+    if (panel !== PANELS[0]) return;
+    const top = bbox.top + row * BAND.row * pixel;
+    ctx.globalAlpha = 1;
+    ctx.fillRect(from, top, width, 2 * pixel);
+    ctx.fillText(card.letter, Math.min(from, bbox.left + bbox.width - 12 * pixel) + 3 * pixel, top + 12 * pixel);
+  });
+  ctx.restore();
+}
+
+const LEVEL_DASHES = [[2, 4], [10, 4], [6, 3, 2, 3]];
+const LABEL = 13;
+
+/** Levels to measure a curve by: a thin line each, with its name at the right, moved where two would meet. */
+function drawReferences(u, view, colours) {
+  const { ctx, bbox } = u;
+  const pixel = devicePixelRatio;
+  const { min, max } = u.scales.y;
+  const seen = view.references.map((line, number) => ({ ...line, number })).filter(line => line.y >= min && line.y <= max);
+  seen.sort((one, other) => other.y - one.y);
+  const [right, bottom] = [bbox.left + bbox.width, bbox.top + bbox.height];
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = colours.ink;
+  ctx.lineWidth = pixel;
+  ctx.font = `${11 * pixel}px ${view.font}`;
+  ctx.textAlign = "right";
+  let next = bbox.top + LABEL * pixel;
+  seen.forEach((line, i) => {
+    const y = Math.round(u.valToPos(line.y, "y", true));
+    ctx.setLineDash(LEVEL_DASHES[line.number % 3].map(length => length * pixel));
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(right, y);
+    ctx.stroke();
+    // Room is left below for those that follow.
+    const at = Math.min(Math.max(y - 4 * pixel, next), bottom - (4 + LABEL * (seen.length - 1 - i)) * pixel);
+    next = at + LABEL * pixel;
+    ctx.setLineDash([]);
+    ctx.lineWidth = 4 * pixel;
+    ctx.strokeStyle = view.ground;
+    ctx.strokeText(line.text, right - 4 * pixel, at);
+    ctx.lineWidth = pixel;
+    ctx.strokeStyle = colours.ink;
+    ctx.fillText(line.text, right - 4 * pixel, at);
+  });
+  ctx.restore();
+}
+
+/** uPlot's options for one panel. `view` is the chart's state, see chart.js. */
 export function plotOptions(panel, view, width, last) {
   const colours = palette(view.dark);
   const log = panel.id === "loss" && view.log;
@@ -167,7 +228,12 @@ export function plotOptions(panel, view, width, last) {
       })),
     ],
     hooks: {
-      draw: [u => drawOthers(u, panel, view), u => drawMarks(u, view.marks, colours.mark)],
+      drawClear: [u => drawBands(u, panel, view, colours.band)],
+      draw: [
+        u => drawOthers(u, panel, view),
+        u => drawMarks(u, view.marks, colours.mark),
+        u => panel.id === "accuracy" && view.referring && drawReferences(u, view, colours),
+      ],
       setCursor: [u => view.hover(u.cursor.left >= 0 && u.data[0].length ? u.posToVal(u.cursor.left, "x") : null)],
       setSelect: [u => u.select.width > 4 && view.select({ min: u.posToVal(u.select.left, "x"), max: u.posToVal(u.select.left + u.select.width, "x") })],
     },

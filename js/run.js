@@ -24,6 +24,7 @@ function render({ model, el }) {
   const verdicts = makeVerdicts(_, {
     mend: (id, number) => model.send({ type: "mend", id, number }),
     dismiss: id => model.send({ type: "dismiss", id }),
+    point: id => chart.change(() => (chart.view.pointed = id)),
   });
   const timeline = makeTimeline(_, (checkpoint, forms) => model.send({ type: "branch", checkpoint, forms }));
   chart.view.scaled = timeline.place;
@@ -65,7 +66,11 @@ function render({ model, el }) {
         edits.update(edited);
         timeline.update(message.marks);
       }
-      if (message.verdicts) verdicts.update(message.verdicts);
+      if (message.references) chart.refer(message.references);
+      if (message.verdicts) {
+        chart.view.verdicts = message.verdicts;
+        verdicts.update(message.verdicts);
+      }
       chart.refresh();
       show(message.status);
       if (series.length > MOST_ROWS) hello();

@@ -37,6 +37,8 @@ export function makeToolbar(_, actions) {
   const reset = h("button", { type: "button", class: "tl-button tl-small", onclick: () => actions.zoom(null) }, _("Reset zoom"));
   const latest = h("button", { type: "button", class: "tl-button tl-small", title: _("Zoom to the latest epochs"), onclick: () => actions.zoom("latest") }, _("Latest"));
   const epoch = h("span", { class: "tl-readout" });
+  const references = toggle(_("References"), true, actions.refer);
+  references.hidden = true;
 
   function paint() {
     text(value, Number(smoothing.value).toFixed(2));
@@ -49,10 +51,15 @@ export function makeToolbar(_, actions) {
     epoch,
     toggle(_("Log loss"), false, actions.log),
     toggle(_("Show lr"), true, actions.lr),
+    references,
     h("label", { class: "tl-smoothing" }, h("span", { "aria-hidden": "true" }, _("Smoothing")), smoothing, value),
     latest, reset);
   return {
     el,
+    /** Whether there are levels to show. */
+    refer(any) {
+      references.hidden = !any;
+    },
     update(x, zoomed) {
       text(epoch, `${_("epoch")} ${x == null ? "–" : x.toFixed(2)}`);
       // A button that disables itself under the finger would drop the focus to the page.

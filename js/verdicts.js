@@ -1,10 +1,10 @@
 // The verdicts on a run: what was seen, by which rule, and buttons that mend it.
 import { attr, h, icon, keyed, text } from "./dom.js";
 
-/** `mend(id, number)` does what a card's button says; `dismiss(id)` takes the card away. */
-export function makeVerdicts(_, { mend, dismiss }) {
+/** `mend(id, number)` does what a card's button says; `dismiss(id)` takes the card away; `point(id)` shows its evidence. */
+export function makeVerdicts(_, { mend, dismiss, point }) {
   const el = h("div", { class: "tl-verdicts", role: "log", "aria-label": _("Verdicts") });
-  const update = keyed(el, card => card.id, first => makeCard(first, _, mend, dismiss));
+  const update = keyed(el, card => card.id, first => makeCard(first, _, { mend, dismiss, point }));
   return {
     el,
     update(cards) {
@@ -14,13 +14,16 @@ export function makeVerdicts(_, { mend, dismiss }) {
   };
 }
 
-function makeCard(first, _, mend, dismiss) {
-  const [title, sure] = [h("span"), h("span", { class: "tl-verdict-sure" })];
+function makeCard(first, _, { mend, dismiss, point }) {
+  const [letter, title, sure] = [h("span", { class: "tl-verdict-letter", "aria-hidden": "true" }), h("span"), h("span", { class: "tl-verdict-sure" })];
   const close = h("button", { type: "button", class: "tl-tool", onclick: () => dismiss(first.id) }, icon("remove"));
-  const [seen, rule, source] = [h("p"), h("p"), h("p", { class: "tl-verdict-source" })];
-  const why = h("details", null, h("summary", null, _("Why")), rule, source);
+  const [seen, marked, rule, source] = [h("p"), h("p"), h("p"), h("p", { class: "tl-verdict-source" })];
+  const why = h("details", null, h("summary", null, _("Why")), rule, source, marked);
   const ways = h("div", { class: "tl-verdict-ways" });
-  const el = h("section", { class: "tl-verdict", "data-id": first.id }, h("h3", null, title, sure), close, seen, ways, why);
+  const shows = () => point(first.id);
+  const hides = () => point(el.matches(":focus-within") ? first.id : null);
+  const el = h("section", { class: "tl-verdict", "data-id": first.id, onmouseenter: shows, onfocusin: shows, onmouseleave: hides, onfocusout: () => point(null) },
+    h("h3", null, letter, title, sure), close, seen, ways, why);
   const update = keyed(ways, way => `${way.number} ${way.label}`, way => ({
     el: h("button", { type: "button", class: "tl-button", onclick: () => mend(first.id, way.number) }, way.label),
     update() {},
@@ -28,7 +31,7 @@ function makeCard(first, _, mend, dismiss) {
   return {
     el,
     update(card) {
-      for (const [part, words] of [[title, card.title], [sure, card.sure], [seen, card.seen], [rule, card.rule], [source, card.source]]) text(part, words);
+      for (const [part, words] of [[letter, card.letter], [marked, card.marked], [title, card.title], [sure, card.sure], [seen, card.seen], [rule, card.rule], [source, card.source]]) text(part, words);
       const name = `${_("Dismiss")}: ${card.title}`;
       attr(close, "aria-label", name);
       attr(close, "title", name);

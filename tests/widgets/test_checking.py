@@ -24,8 +24,8 @@ class Page:
         self.checking = Checking(self.view, lambda: self.experiment, lambda call: call())
         self.view.observe(lambda change: self.shown.append(change["new"]), "checks")
 
-    def press(self, what: str) -> None:
-        self.view._handle_custom_msg({"type": "check", "do": what}, [])
+    def press(self, what: str, **more: Any) -> None:
+        self.view._handle_custom_msg({"type": "check", "do": what, **more}, [])
 
     def wait(self, seconds: float = 60) -> dict[str, Any]:
         end = time.monotonic() + seconds
@@ -62,6 +62,26 @@ def test_the_sweep_is_live_and_suggests() -> None:
     assert "exploded" in found["says"]
 
 
+def test_the_gradients_of_chosen_layers() -> None:
+    page = Page()
+    page.press("gradients", layers=[])
+    found = page.wait()["gradients"]
+    names = [layer["name"] for layer in found["layers"]]
+    assert {layer["kind"] for layer in found["layers"]} == {"Linear"}
+    assert [row[0] for row in found["rows"][0]["details"][1:]] == ["Linear.bias", "Linear.weight"]
+    page.press("gradients", layers=[names[1]])
+    found = page.wait()["gradients"]
+    ((first, *_), (second, *_)) = found["rows"][0]["details"][1:]
+    assert (first, second) == (f"{names[1]}.bias", f"{names[1]}.weight")
+    page.press("gradients", layers=["nowhere"])
+    found = page.wait()["gradients"]
+    assert found["error"].startswith("no layer that learns is called nowhere")
+    assert [layer["name"] for layer in found["layers"]] == names
+    page.press("gradients", layers=[])
+    page.press("cancel")
+    assert page.wait()["gradients"]["says"] in ("Cancelled.", "")  # it may have been quicker
+
+
 def test_one_at_a_time_and_cancelled() -> None:
     page = Page(model="resnet")
     page.press("checks")
@@ -90,6 +110,9 @@ def test_what_cannot_be_made_is_said(what: str) -> None:
 def test_what_makes_no_sense_is_left_alone() -> None:
     page = Page()
     messages: list[Any] = [None, 5, {"type": "check"}, {"type": "check", "do": 5}, {"do": "checks"}]
+    messages += [
+        {"type": "check", "do": "gradients", "layers": layers} for layers in (None, "all", 5)
+    ]
     for message in [*messages, {"type": "check", "do": "everything"}]:
         page.view._handle_custom_msg(message, [])
     assert page.shown == []

@@ -98,6 +98,19 @@ def spoilt(lab: Lab) -> tuple[Run, list[str]]:
     return run, [card["id"] for card in shown.cards()]
 
 
+def test_a_verdict_marks_its_evidence(lab: Lab) -> None:
+    run, _cards = spoilt(lab)
+    shown = lab._parts.session.shown
+    cards, verdicts = shown.cards(), run.verdicts
+    assert [card["letter"] for card in cards] == ["A", "B", "C"][: len(cards)]
+    for card, verdict in zip(cards, verdicts, strict=True):
+        epochs = dict(zip(run.steps["step"], run.steps["epoch"], strict=True))
+        first, last = (epochs.get(step, 0.0) for step in (verdict.first, verdict.last))
+        assert card["span"] == [first, last or run.steps["epoch"][-1]]
+        assert card["span"][0] < card["span"][1]
+        assert f"{verdict.first} to {verdict.last}: {card['letter']}" in card["marked"]
+
+
 def test_a_verdict_is_dismissed_or_mends_the_run_it_is_about(lab: Lab, runs: Path) -> None:
     run, cards = spoilt(lab)
     assert "nan" in cards
@@ -127,7 +140,8 @@ def test_a_verdict_is_dismissed_or_mends_the_run_it_is_about(lab: Lab, runs: Pat
 
 
 def _ids(lab: Lab) -> list[str]:
-    return [card["id"] for card in lab._parts.session.shown.feed.cards()]
+    shown = lab._parts.session.shown
+    return [card["id"] for card in shown.feed.cards(shown.history)]
 
 
 def test_a_record_of_settings_that_there_are_no_more_leaves_the_page_alive(

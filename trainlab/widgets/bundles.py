@@ -22,6 +22,7 @@ class PanelsWidget(anywidget.AnyWidget):
     header: Any = traitlets.Dict().tag(sync=True)
     tabs: Any = traitlets.List().tag(sync=True)
     panel: Any = traitlets.Dict().tag(sync=True)
+    human: Any = traitlets.Dict().tag(sync=True)  # see trainlab/widgets/human.py
     checks: Any = traitlets.Dict().tag(sync=True)  # see trainlab/widgets/checking.py
 
     @traitlets.default("words")

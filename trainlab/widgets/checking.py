@@ -1,16 +1,21 @@
-"""The panel Check: the checks and the range test run in the background, one at a time, and are shown as they come."""
+"""The panel Check: checks, chosen layers' gradients, the range test; in the background, one at a time, as they come."""
 
 import hashlib
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from trainlab.catalog.datasets import Images
-from trainlab.diagnostics.checks import CHECKS, Check, preflight
+from trainlab.diagnostics.checks import CHECKS, Check, made, preflight
+from trainlab.diagnostics.checks.base import Cancelled, Subject
+from trainlab.diagnostics.checks.slopes import GRADIENTS
+from trainlab.diagnostics.gradients import layer_kinds
 from trainlab.diagnostics.range_test import HIGH, LOW, Point, range_test, suggest
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
+from trainlab.runs import baselines
 from trainlab.text import _
 from trainlab.widgets.bundles import PanelsWidget, sound
 
@@ -20,7 +25,7 @@ Spec = dict[str, Any]
 
 
 def check_spec(experiment: Experiment) -> Spec:
-    """What the page needs to know of the forms: two keys that change with what was checked, and lr.
+    """What the page needs to know of the forms: keys that change with what was checked, and lr.
 
     A range test chooses its learning rates itself, so that its key is the same at any.
     """
@@ -28,10 +33,18 @@ def check_spec(experiment: Experiment) -> Spec:
     plain = experiment.but(optimizer=optimizer.model_copy(update={"lr": 1.0}))
     return {
         "checks": _key(experiment),
+        "gradients": _key(experiment),
         "range": _key(plain),
         "lr": optimizer.lr,
         "total": len(CHECKS),
     }
+
+
+def reference_spec(experiment: Experiment) -> Spec:
+    """What the page needs to know of the data set on the forms: its key, and published results."""
+    dataset = experiment.dataset
+    known = [{"name": _(k.name), "accuracy": k.accuracy, "source": k.source} for k in dataset.known]
+    return {"key": baselines.key_of(dataset), "known": known}
 
 
 class Checking:
@@ -65,19 +78,26 @@ class Checking:
         match message:
             case {"type": "check", "do": "cancel"}:
                 self._cancel.set()
-            case {"type": "check", "do": ("checks" | "range") as what}:
-                self._soon(lambda: self._start(what))
+            case {"type": "check", "do": "checks"}:
+                self._soon(lambda: self._start("checks", {"rows": []}, self._check))
+            case {"type": "check", "do": "range"}:
+                empty: Spec = {"points": [], "suggestions": []}
+                self._soon(lambda: self._start("range", empty, self._sweep))
+            case {"type": "check", "do": "gradients", "layers": [*names]}:
+                layers = tuple(str(name) for name in names)
+                known = self._view.checks.get("gradients", {}).get("layers", [])
+                empty = {"rows": [], "layers": known, "chosen": list(layers)}
+                work = partial(self._slopes, layers)
+                self._soon(lambda: self._start("gradients", empty, work))
 
-    def _start(self, what: str) -> None:
+    def _start(self, what: str, empty: Spec, work: Callable[[Experiment, Images], None]) -> None:
         if self._busy:
             return
         self._busy = True
         self._cancel = threading.Event()
         experiment = self._experiment()
-        empty: Spec = {"key": check_spec(experiment)[what], "error": "", "says": ""}
-        empty |= {"rows": []} if what == "checks" else {"points": [], "suggestions": []}
+        empty |= {"key": check_spec(experiment)[what], "error": "", "says": ""}
         self._view.checks = {**self._view.checks, "busy": what, what: empty}
-        work = {"checks": self._check, "range": self._sweep}[what]
         call = threading.Thread(target=self._guard, args=(what, work, experiment), daemon=True)
         call.start()
 
@@ -87,7 +107,7 @@ class Checking:
         """Do the work in the background; whatever it raises is shown."""
         error = ""
         try:
-            work(experiment, _data(experiment))
+            work(experiment, data_at_hand(experiment))
         except Problem as problem:
             error = str(problem)
         except Exception as other:  # a network or a data set of the user's own may raise anything
@@ -117,6 +137,18 @@ class Checking:
         if len(rows) < len(CHECKS):
             says = _("Cancelled: {counts}").format(counts=says)
         self._soon(lambda: self._show("checks", says=says))
+
+    def _slopes(self, layers: tuple[str, ...], experiment: Experiment, data: Images) -> None:
+        subject = Subject(experiment, data, self._cancel.is_set, layers)
+        kinds = layer_kinds(subject.model())
+        names = [{"name": name, "kind": kind} for name, kind in kinds.items()]
+        self._soon(lambda: self._show("gradients", layers=names))
+        try:
+            rows = [_row(made(GRADIENTS, subject))]
+        except Cancelled:
+            self._soon(lambda: self._show("gradients", says=_("Cancelled.")))
+        else:
+            self._soon(lambda: self._show("gradients", rows=rows))
 
     def _sweep(self, experiment: Experiment, data: Images) -> None:
         points, sent = list[Point](), time.monotonic()
@@ -166,11 +198,12 @@ def _advice(points: list[Point]) -> Spec:
     return {"suggestions": suggestions, "says": says, "low": LOW, "high": HIGH}
 
 
-def _data(experiment: Experiment) -> Images:
+def data_at_hand(experiment: Experiment) -> Images:
+    """Its images. Raises Problem where they would have to be downloaded."""
     if not experiment.dataset.at_hand():
         raise Problem(
             _("{name} is not on this machine yet").format(name=experiment.dataset.title()),
-            _("There is nothing to check before it is."),
+            _("There is nothing to look at before it is."),
             _("Press Start: it is downloaded first."),
         )
     return experiment.dataset.load()

@@ -2,6 +2,7 @@
 
 import time
 from contextlib import suppress
+from string import ascii_uppercase
 from typing import Any
 
 from trainlab.diagnostics.verdicts import Feed, Remedy
@@ -45,10 +46,15 @@ class VerdictFeed:
         held = [known for known in self._feed.now if known.id == verdict]
         return held[0].remedies[number] if held and 0 <= number < len(held[0].remedies) else None
 
-    def cards(self) -> list[dict[str, Any]]:
-        """What the page shows."""
+    def cards(self, history: History) -> list[dict[str, Any]]:
+        """What the page shows; each has a letter, which marks where along the curves its evidence lies."""
         return [
             {
+                "letter": letter,
+                "span": [_place(history, step) for step in (verdict.first, verdict.last)],
+                "marked": _("Seen from step {first} to {last}: {letter} on the curves.").format(
+                    first=verdict.first, last=verdict.last, letter=letter
+                ),
                 "id": verdict.id,
                 "title": _(verdict.title),
                 "seen": verdict.seen,
@@ -57,5 +63,10 @@ class VerdictFeed:
                 "sure": _(next(word for least, word in SURE if verdict.sure >= least)),
                 "remedies": [remedy.label for remedy in verdict.remedies],
             }
-            for verdict in self._feed.now
+            for letter, verdict in zip(ascii_uppercase, self._feed.now, strict=False)
         ]
+
+
+def _place(history: History, step: int) -> float:
+    """A step along the x axis, in epochs."""
+    return min(history.position_of(step) or (history.position if step else 0.0), history.position)

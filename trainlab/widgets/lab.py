@@ -24,6 +24,7 @@ from trainlab.widgets.bundles import PanelsWidget, RunsWidget, RunWidget
 from trainlab.widgets.checking import Checking
 from trainlab.widgets.desk import Desk
 from trainlab.widgets.editor import Editor
+from trainlab.widgets.human import HumanBaseline
 from trainlab.widgets.panels import PANELS, Panel
 from trainlab.widgets.runs import RunsTable
 from trainlab.widgets.served import linked_experiment, under_voila
@@ -44,6 +45,7 @@ class _Parts:
         self.desk = Desk(self.panels, Experiment())
         self.checking = Checking(self.panels, lambda: self.desk.editor.experiment, self.desk.soon)
         self.session = Session(self.run, self._next_run)
+        self.human = HumanBaseline(self.panels, self.desk, self.session.measure)
         self.session.branch = self._branch
         self.desk.tell = self.session.live.want
         self.session.opened.append(lambda _folder, began: self.desk.compare(began))
@@ -157,6 +159,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         if experiment is not None:
             parts.desk.editor = Editor(experiment)
         parts.desk.show(chosen)
+        parts.human.show()
         self._take(parts, place)
 
     def _take(self, parts: _Parts, place: str) -> None:

@@ -8,7 +8,7 @@ from trainlab.choice import Choice, family_of
 from trainlab.experiment import Experiment
 from trainlab.text import _
 from trainlab.widgets import pictures
-from trainlab.widgets.checking import check_spec
+from trainlab.widgets.checking import check_spec, reference_spec
 from trainlab.widgets.forms import Refused, Spec, section, sections_list
 from trainlab.widgets.upload import upload_spec
 
@@ -103,7 +103,7 @@ PANELS = (
         "check",
         "Check",
         "What experienced people look at before they train. On copies: no run is changed by it.",
-        parts={"check": check_spec},
+        parts={"check": check_spec, "human": reference_spec},
     ),
 )
 

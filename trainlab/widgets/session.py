@@ -100,8 +100,7 @@ class Session:
         self.path = ""  # of the run on the chart, or of the last one that was there
         self._sent = (0, 0, 0)  # what the page has: its number, and its rows of steps and of epochs
         self._sent_at = 0.0
-        self._marks: list[dict[str, Any]] = []  # that the page has
-        self._cards: list[dict[str, Any]] = []  # too
+        self._told: dict[str, Any] = {}  # what else the page has, by name
         self._parted = -1  # the step of the plane that the page has
         self._held = ""
         self._next: Callable[[], Begin] | None = None  # begins when the run under way has ended
@@ -174,6 +173,10 @@ class Session:
     def refuse(self, problem: Problem) -> None:
         """Show why something was not begun, as a card."""
         self._put(ev.Failed(problem.what, problem.why, problem.remedy))
+
+    def measure(self) -> None:
+        """Look again what the run on the chart is measured by."""
+        self._put(partial(self.shown.look_for_baseline))
 
     def close(self) -> None:
         """End the run, saved, and the pump."""
@@ -369,11 +372,13 @@ class Session:
             "n": len(steps),
             "m": len(epochs),
         }
-        marks, cards = shown.marks(), shown.cards()
-        if whole or marks != self._marks:
-            self._marks = message["marks"] = marks
-        if whole or cards != self._cards:
-            self._cards = message["verdicts"] = cards
+        news = {
+            "marks": shown.marks(),
+            "verdicts": shown.cards(),
+            "references": shown.references(),
+        }
+        message |= {name: new for name, new in news.items() if whole or new != self._told.get(name)}
+        self._told = news
         self._parted, plane, buffers = shown.plane(whole, self._parted)
         self.view.send(message | plane, [packed(steps), packed(epochs), *buffers])
         self._sent = (shown.number, len(shown.history.steps), len(shown.history.epochs))

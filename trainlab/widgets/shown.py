@@ -10,12 +10,13 @@ from trainlab.engine.checkpoint import Kept, kept
 from trainlab.engine.worker import ENDED
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
-from trainlab.runs import load_run, store
+from trainlab.runs import baselines, load_run, store
+from trainlab.runs.baselines import Baseline
 from trainlab.runs.history import History
 from trainlab.widgets.feed import VerdictFeed
 from trainlab.widgets.plane import plane_points
 from trainlab.widgets.status import describe
-from trainlab.widgets.timeline import marks
+from trainlab.widgets.timeline import marks, reference_words
 
 
 class Shown:
@@ -37,6 +38,7 @@ class Shown:
         self.feed.clear()
         self.experiment: Experiment | None = None  # what it began with
         self._kept: tuple[Kept, ...] = ()
+        self._baseline = Baseline()
         self._boundary: ev.Boundary | None = None
         self._points: tuple[tuple[str, ...], bytes] | None = None  # of a plane
 
@@ -49,10 +51,21 @@ class Shown:
             for event in store.read_events(Path(folder)):
                 self.history.add(event)
         self.look_for_checkpoints()
+        self.look_for_baseline()
 
     def look_for_checkpoints(self) -> None:
         """Those on disk now: older ones go while a run trains."""
         self._kept = kept(Path(self.folder) / store.CHECKPOINTS)
+
+    def look_for_baseline(self) -> None:
+        """What its data set is measured by, now."""
+        if self.experiment is None:
+            return
+        try:
+            found = baselines.read(Path(self.folder).parent)
+        except Problem:  # the panel Check says so
+            found = {}
+        self._baseline = found.get(baselines.key_of(self.experiment.dataset), Baseline())
 
     def part(self, boundary: ev.Boundary) -> None:
         """Take in how the net parts the plane; with the first of a run the points go to all views."""
@@ -74,7 +87,15 @@ class Shown:
     def cards(self) -> list[dict[str, Any]]:
         """The verdicts on it."""
         self.feed.look(self.history, self.experiment, self.state in ENDED)
-        return self.feed.cards()
+        return self.feed.cards(self.history)
+
+    def references(self) -> list[dict[str, Any]]:
+        """The levels of accuracy to draw beside its curves."""
+        if self.experiment is None or self.history.started is None:
+            return []
+        chance = 1 / len(self.history.started.classes)
+        lines = baselines.lines(self.experiment.dataset, chance, self._baseline)
+        return [{"y": line.accuracy, "text": reference_words(line)} for line in lines]
 
     def plane(self, whole: bool, known: int) -> tuple[int, dict[str, Any], list[bytes]]:
         """How the net parts the plane, where the page knows an older step than it is of: step, words, buffers."""

@@ -1,10 +1,11 @@
-"""Timeline: what happened to a run at which moment, as marks along its curves."""
+"""Timeline: what happened to a run at which moment, as marks along its curves; and the levels beside them."""
 
 from typing import Any
 
 from trainlab import events as ev
 from trainlab.changes import in_words
 from trainlab.engine.checkpoint import Kept
+from trainlab.runs.baselines import Line
 from trainlab.runs.history import History
 from trainlab.text import _
 
@@ -41,3 +42,8 @@ def edit_words(edit: ev.Edited) -> str:
     """An edit as people read it."""
     parts = [f"{path} {in_words(value)}" for path, value in edit.changes.items()]
     return _("after step {step}: {changes}").format(step=edit.step, changes=", ".join(parts))
+
+
+def reference_words(line: Line) -> str:
+    """A level of accuracy as people read it."""
+    return f"{line.name} {100 * line.accuracy:.4g} %"

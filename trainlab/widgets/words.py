@@ -34,6 +34,13 @@ Run the checks|Cancel|{done} of {total} checks|{done} steps|passed|look at it|fa
 Rule and numbers|Expected|Rule|Took|The forms have changed since: run it again.
 Learning rate range test|Run the range test|Use this learning rate|In use|Loss over the learning rate
 A copy is trained for 100 steps while the learning rate rises from step to step, until the loss explodes.
+Gradients, layer by layer|Check the gradients|Comparing …|Layers: all, or those you tick
+What the network's backward pass says, against differences of the loss: a few entries of every tensor.
+How good are you?|Label 20 images|Label 20 others|Drawing images …|Undo the last|Type to find a class
+Label 20 validation images yourself, as they are before preprocessing. Your score becomes a line on the accuracy chart.
+Press a digit, or Backspace for the one before.|Enter takes the first of those that are left.
+Known result on the accuracy chart|Name of the line|Accuracy in %|Draw it|my own line …|none
+References|Reference lines
 Smoothing|Latest|Zoom to the latest epochs|Reset zoom|epoch|points|No points yet.
 """
 

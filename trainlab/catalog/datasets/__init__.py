@@ -1,7 +1,7 @@
 """Data sets: where images and labels come from. The menu offers them in the order imported here."""
 
 # isort: off
-from trainlab.catalog.datasets.base import DatasetChoice, Images
+from trainlab.catalog.datasets.base import DatasetChoice, Images, Known
 from trainlab.catalog.datasets.digits import Digits
 from trainlab.catalog.datasets.mnist_family import EMNIST, KMNIST, MNIST, FashionMNIST
 from trainlab.catalog.datasets.colour import CIFAR10, CIFAR100, STL10, SVHN
@@ -29,6 +29,7 @@ __all__ = [
     "ImageFolder",
     "Imagenette",
     "Images",
+    "Known",
     "Moons",
     "Numbers",
     "OxfordIIITPet",

@@ -39,14 +39,25 @@ class Images:
         return self.labels.shape[1] if self.labels.ndim > 1 else 1
 
 
+@dataclass(frozen=True)
+class Known:
+    """A published result: of what, the share of the test images it got right, and where it is written."""
+
+    name: str
+    accuracy: float
+    source: str
+
+
 class DatasetChoice(Choice):
     """A source of images: `target(**fields)` gives (images, labels) as plain tensors.
 
     `names_target(**fields)` gives the file name of each row, where they have any. `cues` say what
     tells the classes apart, beyond the shape of things: augmentations that take one away are warned of.
+    `known` are published results to measure oneself by, the most telling first.
     """
 
     cues: ClassVar[frozenset[Cue]] = frozenset()
+    known: ClassVar[tuple[Known, ...]] = ()
     names_target: ClassVar[Callable[..., list[str]] | None] = None
 
     def at_hand(self) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from trainlab.catalog.datasets.archives import Archive
+from trainlab.catalog.datasets.base import Known
 from trainlab.catalog.datasets.famous import Famous
 from trainlab.catalog.datasets.files import as_pixels
 from trainlab.choice import Card, Knob
@@ -86,6 +87,10 @@ class CIFAR10(Cifar):
     label = "CIFAR-10"
     target = cifar10
     published = "CIFAR10"
+    known = (
+        Known("human", 0.94, "Karpathy 2011, Lessons learned from manually classifying CIFAR-10"),
+        Known("ResNet-20", 0.9125, "He et al. 2015, Deep residual learning for image recognition"),
+    )
     card = Card(
         source="Krizhevsky 2009, Learning multiple layers of features from tiny images",
         url="https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.CIFAR10.html",
@@ -102,6 +107,7 @@ class CIFAR100(Cifar):
     label = "CIFAR-100"
     target = cifar100
     published = "CIFAR100"
+    known = (Known("maxout network", 0.6143, "Goodfellow et al. 2013, Maxout networks"),)
     card = Card(
         source="Krizhevsky 2009, Learning multiple layers of features from tiny images",
         url="https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.CIFAR100.html",
@@ -122,6 +128,13 @@ class SVHN(Famous):
     label = "SVHN, cropped digits"
     target = svhn
     mirror = "https://ufldl.stanford.edu/housenumbers/"
+    known = (
+        Known(
+            "human",
+            0.98,
+            "Netzer et al. 2011, Reading digits in natural images with unsupervised feature learning",
+        ),
+    )
     card = Card(
         source="Netzer et al. 2011, Reading digits in natural images with unsupervised feature learning",
         url="https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.SVHN.html",

@@ -8,9 +8,11 @@ from typing import Any, ClassVar, Literal
 import torch
 
 from trainlab.catalog.datasets.archives import Archive, Contents, entries
+from trainlab.catalog.datasets.base import Known
 from trainlab.catalog.datasets.famous import Famous
 from trainlab.choice import Card, Knob
 
+_LECUN = "LeCun et al. 1998, Gradient-based learning applied to document recognition"
 UNPACKED_MD5 = {  # torchvision knows those of the .gz files only
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
@@ -101,9 +103,13 @@ class MNIST(IdxFiles):
     target = mnist
     published = "MNIST"
     sums = UNPACKED_MD5
+    known = (
+        Known("LeNet-5", 0.9905, _LECUN),
+        Known("linear classifier", 0.88, _LECUN),
+    )
     mirror = "https://ossci-datasets.s3.amazonaws.com/mnist/"
     card = Card(
-        source="LeCun et al. 1998, Gradient-based learning applied to document recognition",
+        source=_LECUN,
         url="https://docs.pytorch.org/vision/stable/generated/torchvision.datasets.MNIST.html",
         use="The classic: large enough to compare methods, small enough for a minute on a laptop.",
         pitfalls="Easy: nearly everything reaches 98 %, so methods hardly differ. "
@@ -123,6 +129,7 @@ class FashionMNIST(IdxFiles):
     label = "Fashion-MNIST"
     target = fashion_mnist
     published = "FashionMNIST"
+    known = (Known("human", 0.835, "Xiao et al. 2017, github.com/zalandoresearch/fashion-mnist"),)
     mirror = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
     card = Card(
         source="Xiao et al. 2017, Fashion-MNIST: a novel image dataset for benchmarking",
@@ -141,6 +148,10 @@ class KMNIST(IdxFiles):
     label = "Kuzushiji-MNIST"
     target = kmnist
     published = "KMNIST"
+    known = (
+        Known("PreActResNet-18", 0.9782, "Clanuwat et al. 2018, github.com/rois-codh/kmnist"),
+        Known("4 nearest neighbours", 0.9156, "Clanuwat et al. 2018, github.com/rois-codh/kmnist"),
+    )
     mirror = "https://codh.rois.ac.jp/kmnist/dataset/kmnist/"
     card = Card(
         source="Clanuwat et al. 2018, Deep learning for classical Japanese literature",

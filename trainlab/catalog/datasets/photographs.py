@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 import torch
 
 from trainlab.catalog.datasets.archives import Archive
+from trainlab.catalog.datasets.base import Known
 from trainlab.catalog.datasets.famous import Famous
 from trainlab.catalog.datasets.files import (
     FileImages,
@@ -182,6 +183,7 @@ class GTSRB(Photographs):
 
     cues = frozenset({"handedness", "orientation", "colour"})
     label = "GTSRB, traffic signs"
+    known = (Known("human", 0.9884, "Stallkamp et al. 2012, Man vs. computer"),)
     target = gtsrb
     names_target = gtsrb_names
     files = gtsrb_files

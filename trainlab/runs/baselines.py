@@ -1,0 +1,99 @@
+"""Baselines: how good the user is on a data set, and which known result its runs are measured by.
+
+One file beside the runs, `baselines.json`: data set with its settings -> Baseline.
+"""
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from trainlab.catalog.datasets import DatasetChoice
+from trainlab.catalog.datasets.base import written
+from trainlab.errors import Problem
+from trainlab.text import _
+
+BASELINES = "baselines.json"
+LONGEST_NAME = 24  # characters beside a line on the chart
+
+
+@dataclass(frozen=True)
+class Line:
+    """A level of accuracy with a name."""
+
+    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+    accuracy: Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What is known of a data set: how many of how many images the user got right, and a result to reach.
+
+    `line` is None for none at all, and "" where the user has not chosen: then the first published one holds.
+    """
+
+    right: Annotated[int, Field(ge=0)] = 0
+    asked: Annotated[int, Field(ge=0)] = 0
+    line: Line | Literal[""] | None = ""
+
+
+class Share(NamedTuple):
+    """A share, and the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+_plain = TypeAdapter(dict[str, Baseline])
+
+
+def key_of(dataset: DatasetChoice) -> str:
+    """The name of a data set with its settings."""
+    return dataset.model_dump_json()
+
+
+def read(root: Path) -> dict[str, Baseline]:
+    """All baselines below a folder of runs. Raises Problem where the file is damaged."""
+    path = root / BASELINES
+    try:
+        return _plain.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise Problem(
+            _("{file} cannot be read: your scores on data sets are not shown").format(file=path),
+            str(error)[:200],
+            _("delete it, or mend it; runs do without"),
+        ) from None
+
+
+def keep(root: Path, key: str, baseline: Baseline) -> None:
+    """Write a baseline down. Raises Problem where the file is damaged or cannot be written."""
+    found = {**read(root), key: baseline}
+    with written(root / BASELINES) as file:
+        file.write(_plain.dump_json(found, indent=2))
+
+
+def share(right: int, asked: int) -> Share:
+    """A share with Wilson's interval, which holds for few and for all right too (Wilson 1927)."""
+    z, n, p = 1.96, asked, right / asked
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return Share(p, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def lines(dataset: DatasetChoice, chance: float, baseline: Baseline) -> list[Line]:
+    """The levels to draw on an accuracy chart: chance (none if 0), the user's own, and a known result."""
+    found = [Line(_("chance"), chance)] if chance else []
+    if baseline.asked:
+        found.append(Line(_("you"), baseline.right / baseline.asked))
+    match baseline.line:
+        case Line() as line:
+            found.append(line)
+        case "" if dataset.known:
+            first = dataset.known[0]
+            found.append(Line(_(first.name), first.accuracy))
+    return found
