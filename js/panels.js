@@ -7,6 +7,7 @@ import { select } from "./fields.js";
 import { makeSection } from "./form.js";
 import { makeHuman } from "./human.js";
 import { makeRace } from "./race.js";
+import { makeResults } from "./results.js";
 import { makeShare } from "./share.js";
 import { makeUpload } from "./upload.js";
 
@@ -92,7 +93,7 @@ function makePanel(ctx) {
   const code = makeCode(ctx);
   const waiting = h("p", { class: "tl-empty" }, ctx._("Preparing the panel …"));
   const el = h("div", { class: "tl-panel tl-surface", role: "tabpanel", id: ctx.id("panel"), tabindex: -1 },
-    h("div", { class: "tl-panel-head" }, h("div", null, title, intro), buttons), ctx.upload.el, waiting, sections, ctx.check.el, ctx.human.el, ctx.race.el, pictures.el, cards, code.el, ctx.share.el);
+    h("div", { class: "tl-panel-head" }, h("div", null, title, intro), buttons), ctx.upload.el, waiting, sections, ctx.check.el, ctx.results.el, ctx.human.el, ctx.race.el, pictures.el, cards, code.el, ctx.share.el);
   ctx.upload.dropOn(el);
   const updateSections = keyed(sections, section => `${section.path}:${Boolean(section.list)}`, section => makeSection(section, ctx));
   const updateCards = keyed(cards, section => section.path, () => {
@@ -132,6 +133,7 @@ function makePanel(ctx) {
       updateMenus(panel.menus ?? []);
       ctx.upload.update(panel.upload);
       ctx.check.update(panel.check);
+      ctx.results.update(panel.results);
       ctx.human.update(panel.human);
       ctx.race.update(panel.race);
       pictures.update(panel.pictures);
@@ -183,6 +185,7 @@ function render({ model, el }) {
   };
   // These outlive the panel they are shown in: a race stays as it was left, an upload goes on.
   ctx.check = makeCheck(ctx);
+  ctx.results = makeResults(ctx);
   ctx.human = makeHuman(ctx);
   ctx.race = makeRace(ctx);
   ctx.upload = makeUpload(ctx);
@@ -214,6 +217,7 @@ function render({ model, el }) {
   }
 
   const drawChecks = () => ctx.check.show(model.get("checks"));
+  const drawResults = () => ctx.results.show(model.get("results"), model.get("graded"));
   const drawHuman = () => ctx.human.show(model.get("human"));
   const receive = (message, buffers = []) => {
     if (message.view === view) ctx[message.type]?.receive?.(message, buffers);
@@ -222,8 +226,9 @@ function render({ model, el }) {
   el.append(header.el, tabs.el, panel.el);
   draw();
   drawChecks();
+  drawResults();
   drawHuman();
-  const unlisten = listen(model, { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw, "change:checks": drawChecks, "change:human": drawHuman, "msg:custom": receive });
+  const unlisten = listen(model, { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw, "change:checks": drawChecks, "change:results": drawResults, "change:graded": drawResults, "change:human": drawHuman, "msg:custom": receive });
   const unwatch = watchTheme(el, dark => ctx.race.setTheme(dark));
   return () => {
     ctx.race.destroy();

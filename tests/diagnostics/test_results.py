@@ -36,6 +36,7 @@ def results(chances: list[list[float]], labels: list[int]) -> Results:
         losses=-found.gather(1, right).log().squeeze(1),
         loss=0.0,
         accuracy=float((answers == right).float().mean()),
+        probable=True,
         model=nn.Identity(),
         images=Batches(torch.zeros(len(right), 1, 1, 1), right[:, 0], lambda x: x),
     )
@@ -130,6 +131,7 @@ def test_whatever_it_was_trained_with(settings: dict[str, Any], runs: Path) -> N
     found = run.results()
     assert found.accuracy == run.epochs["val_accuracy"][-1]
     assert found.loss == run.epochs["val_loss"][-1]
+    assert found.probable == (settings.get("loss") is None)
     torch.testing.assert_close(found.chances.sum(1), torch.ones(len(found), 1))
 
 

@@ -4,7 +4,7 @@ Logits are (N, K), or (N, K, P) for images with P positions. Labels are classes 
 probabilities (N, K[, P]) where they were mixed.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -47,7 +47,9 @@ def focal(logits: Tensor, labels: Tensor, gamma: float = 2.0) -> Tensor:
 
 
 class LossChoice(Choice):
-    """A function of logits and labels."""
+    """A function of logits and labels; `probable` where the softmax of the logits is meant as probabilities."""
+
+    probable: ClassVar[bool] = True
 
 
 class CrossEntropy(LossChoice):
@@ -77,6 +79,7 @@ class SquaredError(LossChoice):
 
     kind: Literal["mse"] = "mse"
 
+    probable = False
     label = "Squared error on one-hot"
     target = squared_error
     card = Card(
@@ -96,6 +99,7 @@ class Hinge(LossChoice):
     margin: float = Knob(1.0, gt=0, le=100, scale="log", help="how far ahead is far enough")
     squared: bool = Knob(False, help="square each shortfall: smoother, and harder on large ones")
 
+    probable = False
     label = "Multi-class hinge"
     target = hinge
     card = Card(

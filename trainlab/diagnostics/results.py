@@ -60,6 +60,7 @@ class Results:
         losses: (n,) float32, by the loss that it was trained with.
         loss: their mean, as validation measures it.
         accuracy: the share of images that are wholly right, as validation measures it.
+        probable: whether the loss asks for probabilities; else they are only made of its scores.
         model: the network, in evaluation mode.
         images: what it was asked.
     """
@@ -72,6 +73,7 @@ class Results:
     losses: Tensor
     loss: float
     accuracy: float
+    probable: bool
     model: nn.Module
     images: Batches
 
@@ -218,6 +220,7 @@ def grade(
         losses=losses,
         loss=validation.loss,
         accuracy=validation.accuracy,
+        probable=experiment.loss.probable,
         model=parts.model,
         images=parts.val,
     )

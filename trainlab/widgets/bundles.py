@@ -24,6 +24,8 @@ class PanelsWidget(anywidget.AnyWidget):
     panel: Any = traitlets.Dict().tag(sync=True)
     human: Any = traitlets.Dict().tag(sync=True)  # see trainlab/widgets/human.py
     checks: Any = traitlets.Dict().tag(sync=True)  # see trainlab/widgets/checking.py
+    results: Any = traitlets.Dict().tag(sync=True)  # see trainlab/widgets/results.py
+    graded: Any = traitlets.Dict().tag(sync=True)  # the same
 
     @traitlets.default("words")
     def _default_words(self) -> dict[str, str]:

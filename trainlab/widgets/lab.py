@@ -26,6 +26,7 @@ from trainlab.widgets.desk import Desk
 from trainlab.widgets.editor import Editor
 from trainlab.widgets.human import HumanBaseline
 from trainlab.widgets.panels import PANELS, Panel
+from trainlab.widgets.results import ResultsPanel
 from trainlab.widgets.runs import RunsTable
 from trainlab.widgets.served import linked_experiment, under_voila
 from trainlab.widgets.session import Begin, Session
@@ -52,6 +53,9 @@ class _Parts:
         self.session.edited = lambda: self.desk.soon(self.desk.refresh)
         self.session.mend = self._mend
         self.desk.run = lambda: self.session.path
+        self.results = ResultsPanel(self.panels, lambda: self.session.shown.folder, self.desk.soon)
+        self.session.saved = self.results.look
+        self.session.opened.append(lambda _folder, _began: self.results.look())
         self.table = RunsTable(self.runs, self.session, self.desk, root)
         self.page = ipywidgets.Box([self.panels, self.run, self.runs])
         self.page.add_class("tl-lab")
@@ -134,7 +138,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     Args:
         experiment: what the forms start from; the default experiment if None.
         panels: the ids of the panels to show, in order; all if None. Panels: data, augment, model,
-            init, optimizer, schedule, train, check.
+            init, optimizer, schedule, train, check, results.
         runs: the folder that keeps runs; $TRAINLAB_RUNS or ./runs if None.
 
     Raises:
@@ -204,6 +208,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             _open.remove(parts)
             parts.session.close()
             parts.checking.close()
+            parts.results.close()
             parts.table.close()
         for lab in [*parts.labs]:
             lab._leave()

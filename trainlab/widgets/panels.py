@@ -105,6 +105,12 @@ PANELS = (
         "What experienced people look at before they train. On copies: no run is changed by it.",
         parts={"check": check_spec, "human": reference_spec},
     ),
+    Panel(
+        "results",
+        "Results",
+        "What a checkpoint of the run on the chart gets right and wrong. On copies: the run goes on meanwhile.",
+        parts={"results": lambda _experiment: True},
+    ),
 )
 
 

@@ -97,6 +97,7 @@ class Session:
         # they hear which run is shown now, or "", and what it began with
         self.opened: list[Callable[[str, Experiment | None], None]] = []
         self.edited: Callable[[], None] = lambda: None
+        self.saved: Callable[[], None] = lambda: None
         self.path = ""  # of the run on the chart, or of the last one that was there
         self._sent = (0, 0, 0)  # what the page has: its number, and its rows of steps and of epochs
         self._sent_at = 0.0
@@ -297,6 +298,7 @@ class Session:
             self.path = self.shown.folder
         if isinstance(event, ev.Started | ev.Saved | ev.Changed):
             self.shown.look_for_checkpoints()
+            self.saved()
         if isinstance(event, ev.Edited):
             self.live.took(event)
             self.edited()

@@ -41,6 +41,10 @@ Label 20 validation images yourself, as they are before preprocessing. Your scor
 Press a digit, or Backspace for the one before.|Enter takes the first of those that are left.
 Known result on the accuracy chart|Name of the line|Accuracy in %|Draw it|my own line …|none
 References|Reference lines
+No run is on the chart yet: press Start.|The run has no checkpoint yet: wait for one, or press Save.
+Show the results|Asking the network …|This is of another run: {name}|There is a newer checkpoint: {name}
+Confusion matrix|Rows: what is right. Columns: what was answered. Choose a number to see its images.
+Mixed up most often|Class by class|What speaks for
 Smoothing|Latest|Zoom to the latest epochs|Reset zoom|epoch|points|No points yet.
 """
 
