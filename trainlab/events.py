@@ -39,7 +39,8 @@ class Progress(Event):
 class Started(Event):
     """The network is built: the plan of the run. `threads` is torch's intra-op count, part of exact replay.
 
-    `position` is how many epochs are done, with a fraction.
+    `position` is how many epochs are done, with a fraction; `chance` the share of validation that the
+    commonest answer gets right, 0 where it was not recorded.
     """
 
     epochs: int
@@ -53,6 +54,7 @@ class Started(Event):
     first_step: int = 0
     first_epoch: int = 0
     position: float = 0.0
+    chance: float = 0.0
 
 
 @dataclass(frozen=True)

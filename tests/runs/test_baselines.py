@@ -48,7 +48,7 @@ def test_the_interval_of_a_share() -> None:
 
 def test_the_levels_of_a_chart() -> None:
     first = MNIST.known[0]
-    chance, published = Line("chance", 0.1), Line(first.name, first.accuracy)
+    chance, published = Line("commonest class", 0.1), Line(first.name, first.accuracy)
     assert baselines.lines(MNIST(), 0.1, Baseline()) == [chance, published]
     assert baselines.lines(Digits(), 0.1, Baseline(9, 10)) == [chance, Line("you", 0.9)]
     mine = Line("mine", 0.5)

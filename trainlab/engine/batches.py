@@ -70,6 +70,12 @@ class Batches:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def commonest(self) -> float:
+        """The share of the commonest answer: what is right if it is given every time."""
+        counts = torch.unique(self.labels, dim=0, return_counts=True)[1]
+        return float(counts.max()) / len(self)
+
     def inputs(self, index: Tensor, *key: int | str) -> tuple[Tensor, Tensor]:
         """The network's input (B, C, H, W) and the labels of these rows; `key` names the draws."""
         labels = self.labels.index_select(0, index)

@@ -129,6 +129,7 @@ class Trainer:
             first_step=self.at.step,
             first_epoch=self.at.epoch,
             position=self.at.position(experiment, len(parts.train)),
+            chance=parts.val.commonest,
         )
         yield ev.Changed("running" if self._budget is None else "paused")
 

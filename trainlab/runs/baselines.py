@@ -86,8 +86,8 @@ def share(right: int, asked: int) -> Share:
 
 
 def lines(dataset: DatasetChoice, chance: float, baseline: Baseline) -> list[Line]:
-    """The levels to draw on an accuracy chart: chance (none if 0), the user's own, and a known result."""
-    found = [Line(_("chance"), chance)] if chance else []
+    """The levels to draw on an accuracy chart: the commonest class (none if 0), the user's own, a known result."""
+    found = [Line(_("commonest class"), chance)] if chance else []
     if baseline.asked:
         found.append(Line(_("you"), baseline.right / baseline.asked))
     match baseline.line:

@@ -93,7 +93,7 @@ class Shown:
         """The levels of accuracy to draw beside its curves."""
         if self.experiment is None or self.history.started is None:
             return []
-        chance = 1 / len(self.history.started.classes)
+        chance = self.history.started.chance
         lines = baselines.lines(self.experiment.dataset, chance, self._baseline)
         return [{"y": line.accuracy, "text": reference_words(line)} for line in lines]
 
