@@ -135,7 +135,7 @@ export function makeResults(ctx) {
   const pairing = h("section", null, h("h3", null, ctx._("Mixed up most often")), pairs);
   const body = h("div", { class: "tl-results-body" }, says, matrix.el, pairing, picked, galleries,
     h("section", null, h("h3", null, ctx._("Class by class")), scores), pictures.el);
-  const el = h("div", { class: "tl-results" }, bar.el, body);
+  const el = h("div", { class: "tl-results", hidden: true });
   const updateGalleries = keyed(galleries, gallery => gallery.id, () => makeGallery(look));
   const updatePairs = keyed(pairs, pair => `${pair.label} ${pair.answer}`, pair => {
     const button = h("button", { type: "button", class: "tl-button tl-small", onclick: () => cell(pair.label, pair.answer) });
@@ -156,7 +156,9 @@ export function makeResults(ctx) {
   return {
     el,
     update(wanted) {
+      if (el.hidden === !wanted) return;
       el.hidden = !wanted;
+      el.replaceChildren(...(wanted ? [bar.el, body] : []));
     },
     show(next, answers) {
       const news = answers?.key && !same(answers.key, graded.key);

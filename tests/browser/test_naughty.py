@@ -85,6 +85,21 @@ def test_they_are_trained_with(naughty: LabPage) -> None:
     assert naughty.page.evaluate(TOO_WIDE) <= 0
 
 
+def test_they_are_named_where_they_are_mixed_up(naughty: LabPage) -> None:
+    naughty.open("Results")
+    naughty.press("Show the results")
+    pairs = naughty.root.locator(".tl-pairs button")
+    expect(pairs.first).to_be_visible(timeout=30_000)
+    pairs.first.click()
+    picked = naughty.root.locator(".tl-results-body > .tl-gallery")
+    picked.locator(".tl-shot").first.click()
+    lens = picked.locator(".tl-lens")
+    expect(lens.get_by_label("What speaks for").locator("option")).to_have_count(len(NAUGHTY))
+    foreign = ".tl-results :is(script, img[src=x], b, svg[onload], [onmouseover])"
+    assert naughty.root.locator(foreign).count() == 0
+    assert naughty.page.evaluate(TOO_WIDE) <= 0
+
+
 def test_the_script_reads_them(naughty: LabPage, tmp_path: Path) -> None:
     naughty.set("Train", "training.epochs", "1")
     naughty.press("Show the code")

@@ -68,6 +68,23 @@ def test_of_several_positions_the_likeliest_counts(image: Tensor) -> None:
     torch.testing.assert_close(saliency(model, image, 1).heat, expected / expected.max())
 
 
+class Mixed(nn.Module):
+    """A convolution whose places torch's own attention mixes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.mix = nn.Conv2d(1, 2, 1), nn.MultiheadAttention(2, 1, batch_first=True)
+
+    def forward(self, images: Tensor) -> Tensor:
+        places = self.conv(images).flatten(2).mT
+        mixed: Tensor = self.mix(places, places, places)[0].mean(1)
+        return mixed
+
+
+def test_after_attention_no_place_of_a_map_is_a_place_of_the_image(image: Tensor) -> None:
+    assert saliency(Mixed().eval(), image, 0).source == GRADIENT
+
+
 @pytest.mark.parametrize("kind", choices(SmallModel), ids=lambda kind: kind.kind_name())  # type: ignore[type-abstract]
 def test_every_model_has_one_or_the_other(kind: type[SmallModel]) -> None:
     model = kind(kind=kind.kind_name()).make((3, 16, 16), 4).eval()

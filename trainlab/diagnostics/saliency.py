@@ -34,11 +34,10 @@ def saliency(model: nn.Module, inputs: Tensor, target: int) -> Saliency:
         inputs: (1, C, H, W), as the network gets them.
         target: the class.
     """
-    outputs: list[tuple[nn.Module, Tensor]] = []
+    outputs: list[tuple[nn.Module, Any]] = []
 
     def keep(module: nn.Module, _inputs: Any, output: Any) -> None:
-        if isinstance(output, Tensor):
-            outputs.append((module, output))
+        outputs.append((module, output))
 
     hooks = [module.register_forward_hook(keep) for module in model.modules()]
     try:
@@ -62,16 +61,16 @@ def saliency(model: nn.Module, inputs: Tensor, target: int) -> Saliency:
     return Saliency((heat / heat.max().clamp_min(1e-30)).cpu(), source, tuple(cells))
 
 
-def _last_maps(outputs: list[tuple[nn.Module, Tensor]]) -> Tensor | None:
+def _last_maps(outputs: list[tuple[nn.Module, Any]]) -> Tensor | None:
     """Maps (1, C, h, w) of the last convolution, after what follows at their size: norm, activation, a sum.
 
     None where no convolution sees more than one place, or attention mixes the places after it.
     """
-    maps = None
+    maps: Tensor | None = None
     for module, output in outputs:
         if "attention" in type(module).__name__.lower():
             maps = None
-        elif output.ndim == 4:
+        elif isinstance(output, Tensor) and output.ndim == 4:
             convolved = isinstance(module, nn.Conv2d) and output[0, 0].numel() > 1
             if convolved or (maps is not None and output.shape[2:] == maps.shape[2:]):
                 maps = output
