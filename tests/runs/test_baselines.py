@@ -36,16 +36,6 @@ def test_a_damaged_file_is_told_and_left_alone(tmp_path: Path, text: str) -> Non
     assert (tmp_path / BASELINES).read_text() == text
 
 
-def test_the_interval_of_a_share() -> None:
-    value, low, high = baselines.share(17, 20)
-    assert value == 0.85
-    # where the score test of each end is just at 5 % (Wilson 1927)
-    for end in (low, high):
-        assert abs(value - end) == pytest.approx(1.96 * (end * (1 - end) / 20) ** 0.5)
-    assert baselines.share(20, 20).high == pytest.approx(1.0)
-    assert 0.8 < baselines.share(20, 20).low < 0.9
-
-
 def test_the_levels_of_a_chart() -> None:
     first = MNIST.known[0]
     chance, published = Line("commonest class", 0.1), Line(first.name, first.accuracy)

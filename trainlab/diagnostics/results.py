@@ -27,6 +27,13 @@ BINS = 15  # of the calibration curve, as in Guo et al. 2017
 Z = 1.959964  # of the normal distribution, for 95 %
 
 
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """The 95 % interval of a share of `n` (Wilson 1927): it holds for few, and where all are right, too."""
+    middle = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
+    reach = Z / (1 + Z * Z / n) * math.sqrt(share * (1 - share) / n + (Z / (2 * n)) ** 2)
+    return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
 @dataclass(frozen=True)
 class Score:
     """How well one class is told: of `support` labels; NaN where there was nothing to measure it by."""
@@ -85,11 +92,8 @@ class Results:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of the accuracy, for images like these (Wilson 1927)."""
-        n, share = len(self), self.accuracy
-        middle = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
-        reach = Z / (1 + Z * Z / n) * math.sqrt(share * (1 - share) / n + (Z / (2 * n)) ** 2)
-        return max(0.0, middle - reach), min(1.0, middle + reach)
+        """The 95 % interval of the accuracy, for images like these."""
+        return wilson(self.accuracy, len(self))
 
     @cached_property
     def right(self) -> Tensor:

@@ -3,9 +3,8 @@
 One file beside the runs, `baselines.json`: data set with its settings -> Baseline.
 """
 
-import math
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -39,14 +38,6 @@ class Baseline:
     line: Line | Literal[""] | None = ""
 
 
-class Share(NamedTuple):
-    """A share, and the ends of its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
 _plain = TypeAdapter(dict[str, Baseline])
 
 
@@ -75,14 +66,6 @@ def keep(root: Path, key: str, baseline: Baseline) -> None:
     found = {**read(root), key: baseline}
     with written(root / BASELINES) as file:
         file.write(_plain.dump_json(found, indent=2))
-
-
-def share(right: int, asked: int) -> Share:
-    """A share with Wilson's interval, which holds for few and for all right too (Wilson 1927)."""
-    z, n, p = 1.96, asked, right / asked
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return Share(p, max(0.0, middle - half), min(1.0, middle + half))
 
 
 def lines(dataset: DatasetChoice, chance: float, baseline: Baseline) -> list[Line]:

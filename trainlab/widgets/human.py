@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trainlab.diagnostics.results import wilson
 from trainlab.engine.build import split_rows
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
@@ -203,9 +204,10 @@ def drawn(experiment: Experiment) -> Quiz:
 
 def score_words(right: int, asked: int) -> str:
     """How good somebody is, and how sure that is."""
-    share = baselines.share(right, asked)
+    value = right / asked
+    low, high = wilson(value, asked)
     return _("{right} of {asked} right: {value:.0%}; for all images {low:.0%} to {high:.0%} (95 % interval).").format(
-        right=right, asked=asked, **share._asdict()
+        right=right, asked=asked, value=value, low=low, high=high
     )  # fmt: skip
 
 
