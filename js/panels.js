@@ -5,6 +5,7 @@ import { makeCode } from "./code.js";
 import { adopt, attr, h, icon, keyed, line, listen, text, translator, watchTheme } from "./dom.js";
 import { select } from "./fields.js";
 import { makeSection } from "./form.js";
+import { makeInspect } from "./inspect.js";
 import { makeHuman } from "./human.js";
 import { makeRace } from "./race.js";
 import { makeResults } from "./results.js";
@@ -93,7 +94,7 @@ function makePanel(ctx) {
   const code = makeCode(ctx);
   const waiting = h("p", { class: "tl-empty" }, ctx._("Preparing the panel …"));
   const el = h("div", { class: "tl-panel tl-surface", role: "tabpanel", id: ctx.id("panel"), tabindex: -1 },
-    h("div", { class: "tl-panel-head" }, h("div", null, title, intro), buttons), ctx.upload.el, waiting, sections, ctx.check.el, ctx.results.el, ctx.human.el, ctx.race.el, pictures.el, cards, code.el, ctx.share.el);
+    h("div", { class: "tl-panel-head" }, h("div", null, title, intro), buttons), ctx.upload.el, waiting, sections, ctx.check.el, ctx.inspect.el, ctx.results.el, ctx.human.el, ctx.race.el, pictures.el, cards, code.el, ctx.share.el);
   ctx.upload.dropOn(el);
   const updateSections = keyed(sections, section => `${section.path}:${Boolean(section.list)}`, section => makeSection(section, ctx));
   const updateCards = keyed(cards, section => section.path, () => {
@@ -133,6 +134,7 @@ function makePanel(ctx) {
       updateMenus(panel.menus ?? []);
       ctx.upload.update(panel.upload);
       ctx.check.update(panel.check);
+      ctx.inspect.update(panel.inspect);
       ctx.results.update(panel.results);
       ctx.human.update(panel.human);
       ctx.race.update(panel.race);
@@ -185,6 +187,7 @@ function render({ model, el }) {
   };
   // These outlive the panel they are shown in: a race stays as it was left, an upload goes on.
   ctx.check = makeCheck(ctx);
+  ctx.inspect = makeInspect(ctx);
   ctx.results = makeResults(ctx);
   ctx.human = makeHuman(ctx);
   ctx.race = makeRace(ctx);
@@ -231,6 +234,7 @@ function render({ model, el }) {
   const unlisten = listen(model, { "change:panel": drawPanel, "change:header": draw, "change:tabs": draw, "change:checks": drawChecks, "change:results": drawResults, "change:graded": drawResults, "change:human": drawHuman, "msg:custom": receive });
   const unwatch = watchTheme(el, dark => ctx.race.setTheme(dark));
   return () => {
+    ctx.inspect.destroy();
     ctx.race.destroy();
     release();
     unlisten();

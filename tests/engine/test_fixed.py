@@ -77,8 +77,6 @@ def test_an_unknown_tier_is_refused() -> None:
     assert probe.inspect("all", 0)
     assert probe.inspect("cheap", 8)
     assert not probe.inspect("cheap", 7)
-    told = cmd.Inspect("cheap", 7)
-    assert cmd.from_json(cmd.to_json(told)) == told
 
 
 def test_predictions_are_the_chances_after_the_step() -> None:

@@ -25,6 +25,7 @@ from trainlab.widgets.checking import Checking
 from trainlab.widgets.desk import Desk
 from trainlab.widgets.editor import Editor
 from trainlab.widgets.human import HumanBaseline
+from trainlab.widgets.inspecting import Inspecting
 from trainlab.widgets.panels import PANELS, Panel
 from trainlab.widgets.results import ResultsPanel
 from trainlab.widgets.runs import RunsTable
@@ -47,6 +48,7 @@ class _Parts:
         self.checking = Checking(self.panels, lambda: self.desk.editor.experiment, self.desk.soon)
         self.session = Session(self.run, self._next_run)
         self.human = HumanBaseline(self.panels, self.desk, self.session.measure)
+        self.inspecting = Inspecting(self.panels, self.session, self.desk.soon)
         self.session.branch = self._branch
         self.desk.tell = self.session.live.want
         self.session.opened.append(lambda _folder, began: self.desk.compare(began))
@@ -138,7 +140,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     Args:
         experiment: what the forms start from; the default experiment if None.
         panels: the ids of the panels to show, in order; all if None. Panels: data, augment, model,
-            init, optimizer, schedule, train, check, results.
+            init, optimizer, schedule, train, check, inspect, results.
         runs: the folder that keeps runs; $TRAINLAB_RUNS or ./runs if None.
 
     Raises:

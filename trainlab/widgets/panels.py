@@ -10,6 +10,7 @@ from trainlab.text import _
 from trainlab.widgets import pictures
 from trainlab.widgets.checking import check_spec, reference_spec
 from trainlab.widgets.forms import Refused, Spec, section, sections_list
+from trainlab.widgets.inspecting import inspect_spec
 from trainlab.widgets.upload import upload_spec
 
 
@@ -104,6 +105,12 @@ PANELS = (
         "Check",
         "What experienced people look at before they train. On copies: no run is changed by it.",
         parts={"check": check_spec, "human": reference_spec},
+    ),
+    Panel(
+        "inspect",
+        "Inspect",
+        "The run from inside: now, or at any step of its past. Looking changes nothing.",
+        parts={"inspect": inspect_spec},
     ),
     Panel(
         "results",

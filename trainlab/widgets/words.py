@@ -45,13 +45,15 @@ No run is on the chart yet: press Start.|The run has no checkpoint yet: wait for
 Show the results|Asking the network …|This is of another run: {name}|There is a newer checkpoint: {name}
 Confusion matrix|Rows: what is right. Columns: what was answered. Choose a number to see its images.
 Mixed up most often|Class by class|What speaks for
-Gradients, layer by layer|Check the gradients|Comparing …|Layers: all, or those you tick
-What the network's backward pass says, against differences of the loss: a few entries of every tensor.
-How good are you?|Label 20 images|Label 20 others|Drawing images …|Undo the last|Type to find a class
-Label 20 validation images yourself, as they are before preprocessing. Your score becomes a line on the accuracy chart.
-Press a digit, or Backspace for the one before.|Enter takes the first of those that are left.
-Known result on the accuracy chart|Name of the line|Accuracy in %|Draw it|my own line …|none
-References|Reference lines
+Cost|Newest step|outputs|gradients|sound|Update : weight|Gradient norm|Layers|Layer|Image
+How far a step moves a layer's weights, over how long they are: about 1e-3 is sound.
+Much less, and the learning rate is low; much more, and it is high.
+The same images again and again|Filters and feature maps|{n} layers between these are left out
+Solid: the chance of the right class. Dashed: of the likeliest wrong one.
+Curves that jump from look to look say that the learning rate is high.
+First layer's filters: grey is 0|Feature maps: the brighter, the larger|Recorded after step {step}, of image {n}.
+The first look comes with the first steps.|At this cost no histograms and no pictures are kept.
+Press Start: this shows the run while it trains, and any step of it afterwards.
 Smoothing|Latest|Zoom to the latest epochs|Reset zoom|epoch|points|No points yet.
 """
 
