@@ -60,6 +60,14 @@ def test_a_learning_rate_that_was_too_high_is_mended_with_one_press(
     lab.until_state("failed")
     card = lab.root.locator(".tl-verdict[data-id=nan]")
     expect(card).to_contain_text("was not finite")
+    expect(card.locator(".tl-verdict-letter")).to_have_text("A")
+    curve = lab.root.locator(".tl-plots canvas").first
+    lab.page.mouse.move(0, 0)
+    lab.page.wait_for_timeout(300)  # the last frame
+    faint = curve.evaluate("canvas => canvas.toDataURL()")
+    changed = "([canvas, old]) => canvas.toDataURL() !== old"
+    card.hover()  # its evidence stands out
+    lab.page.wait_for_function(changed, arg=[curve.element_handle(), faint])
     failed = voila.newest_run()
     card.get_by_role("button", name="Set the learning rate to").click()
     lab.until_state("running", "done")
