@@ -11,7 +11,7 @@ TINY = ("--set", "model.kind=mlp", "--set", "model.width=16")
 
 
 def test_a_sound_experiment(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "default", *TINY, "--json"]) == 0
+    assert main(["check", "default", *TINY, "--layer", "1", "--json"]) == 0
     out, err = capsys.readouterr()
     found = json.loads(out)
     assert err == ""
@@ -19,6 +19,8 @@ def test_a_sound_experiment(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["pass"] >= 7
     one = next(made for made in found["checks"] if made["id"] == "chance_loss")
     assert one["value"] == pytest.approx(2.9, abs=1)
+    slopes = next(made for made in found["checks"] if made["id"] == "gradients")
+    assert [row[0] for row in slopes["details"][1:]] == ["1.bias", "1.weight"]
     assert {"verdict", "expected", "reference", "seconds", "says", "remedy"} <= one.keys()
 
 

@@ -206,7 +206,7 @@ def score_words(right: int, asked: int) -> str:
     """How good somebody is, and how sure that is."""
     value = right / asked
     low, high = wilson(value, asked)
-    return _("{right} of {asked} right: {value:.0%}; for all images {low:.0%} to {high:.0%} (95 % interval).").format(
+    return _("{right} of {asked} right: {value:.0%}; for all images {low:.0%} to {high:.0%} (95% interval).").format(
         right=right, asked=asked, value=value, low=low, high=high
     )  # fmt: skip
 
