@@ -52,7 +52,7 @@ export function makeToolbar(_, actions) {
     toggle(_("Log loss"), false, actions.log),
     toggle(_("Show lr"), true, actions.lr),
     references,
-    h("label", { class: "tl-smoothing" }, h("span", { "aria-hidden": "true" }, _("Smoothing")), smoothing, value),
+    h("label", { class: "tl-smoothing", title: _("Smoothing") }, h("span", { "aria-hidden": "true" }, _("Smoothing")), smoothing, value),
     latest, reset);
   return {
     el,
