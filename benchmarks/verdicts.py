@@ -15,8 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.verdict_runs import Case, Part, cases, events_of
+from benchmarks.verdict_cases import BASES, Case, Part, cases
+from benchmarks.verdict_runs import events_of
+from trainlab.changes import difference
 from trainlab.diagnostics.verdicts import Rule, Signals, rules
+from trainlab.experiment import Experiment
 from trainlab.runs.history import History
 from trainlab.runs.judged import signals
 
@@ -83,7 +86,7 @@ def render(heard: list[tuple[Case, dict[str, float]]]) -> str:
         "`python -m benchmarks.verdicts`: real runs of small networks on the digits, MNIST and points in the",
         "plane, each made sick in one way, and healthy ones. The rules listen at the first twelve steps and at 25",
         "moments of each run; a verdict counts wherever it speaks. Settings and seeds are others than those",
-        "the rules were tuned on (`--tune`; both sets are in `benchmarks/verdict_runs.py`).",
+        "the rules were tuned on (`--tune`; both sets are in `benchmarks/verdict_cases.py`).",
         "",
         f"Goals: found in {FOUND:.0%} of the sick runs, false alarms in {ALARMS:.0%} of the {len(healthy)} healthy",
         "runs at most. Where it spoke: the share of the run's steps by then; median, least .. most.",
@@ -94,7 +97,31 @@ def render(heard: list[tuple[Case, dict[str, float]]]) -> str:
     ]
     clean = sum(not found for found in healthy)
     lines += ["", f"Of the {len(healthy)} healthy runs {clean} drew no verdict at all."]
+    lines += ["", "Every sick run that was missed, and every false alarm:", ""]
+    lines += [
+        f"- {rule.id}, {'missed' if case.verdict else 'false alarm'}: {told(case)}"
+        for case, found in heard
+        for rule in rules()
+        if amiss(case, rule, found)
+    ]
     return "\n".join(lines) + "\n"
+
+
+def amiss(case: Case, rule: type[Rule], found: dict[str, float]) -> bool:
+    """Whether a rule was silent on a run made sick in its way, or spoke on a healthy one."""
+    if not case.verdict:
+        return rule.id in found
+    return rule.id == case.verdict and rule.id not in found
+
+
+def told(case: Case) -> str:
+    """A run in a few words: its base, and what was changed."""
+    changes = difference(Experiment.from_data(BASES[case.name]), case.experiment)
+    words = (
+        f"{path} {value['kind'] if isinstance(value, dict) else value}"
+        for path, value in changes.items()
+    )
+    return ", ".join([case.name, *words])
 
 
 def row(rule: type[Rule], sick: list[dict[str, float]], alarms: int, healthy: int) -> str:

@@ -1,7 +1,7 @@
 """What verdicts are made of: a rule is one class, which finds something in the signals of a run and says what helps."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar, Literal
@@ -102,10 +102,23 @@ def rules() -> tuple[type[Rule], ...]:
 
 
 def judge(signals: Signals, dismissed: Collection[str] = ()) -> tuple[Verdict, ...]:
-    """What holds of a run now: three verdicts at most, by rank, without those that were dismissed by id."""
-    wanted = (rule for rule in rules() if rule.id not in dismissed)
-    found = (verdict for rule in wanted if (verdict := rule.judge(signals)))
-    return tuple(islice(found, MOST))
+    """What holds of a run now: three verdicts at most, by rank, without those that were dismissed by id.
+
+    One whose first advice another of better rank has given, told or dismissed, is left out: it would say
+    the same again.
+    """
+    found = (verdict for rule in rules() if (verdict := rule.judge(signals)))
+    wanted = (verdict for verdict in _fresh(found) if verdict.id not in dismissed)
+    return tuple(islice(wanted, MOST))
+
+
+def _fresh(found: Iterable[Verdict]) -> Iterator[Verdict]:
+    given: list[Changes] = []
+    for verdict in found:
+        best = verdict.remedies[0].changes if verdict.remedies else {}
+        if best not in given:
+            yield verdict
+        given += [best] if best else []
 
 
 class Feed:

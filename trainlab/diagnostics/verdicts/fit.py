@@ -1,6 +1,7 @@
 """Rules on what is learnt: too much by heart, too little, or something else than what is asked."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -24,34 +25,32 @@ class Overfitting(Rule):
 
     id = "overfitting"
     title = _("The network overfits")
-    rule = _("A wide gap between training and validation, and a validation loss that rises from its "
-             "lowest point: what is learnt now is learnt by heart.")  # fmt: skip
+    rule = _("A wide gap between training and validation, and a validation loss that rises from its lowest "
+             "point, or stays while training gets better: what is learnt now is learnt by heart.")  # fmt: skip
     source = "CS231n notes, Train/Val accuracy; Prechelt 1998"
     rank = 10
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """For three epochs a validation loss a tenth above its least, and a gap of a twentieth and three errors."""
+        """A validation loss a tenth above its least and a gap of a twentieth, or no better and a gap of a tenth."""
         epochs = signals.epochs
         if len(epochs["epoch"]) < 5:
             return None
-        least = int(epochs["val_loss"].argmin())
-        recent = epochs["val_loss"][-3:]
-        gaps = (epochs["train_accuracy"] - epochs["val_accuracy"])[-3:]
-        if least > len(epochs["epoch"]) - 4 or recent.min() < 1.1 * epochs["val_loss"][least]:
-            return None
-        if gaps.min() < max(
-            0.05, 3 * error_of(epochs["val_accuracy"][-1], signals.plan.val_images)
-        ):
+        least, rises = int(epochs["val_loss"].argmin()), risen(epochs)
+        gap = (epochs["train_accuracy"] - epochs["val_accuracy"])[-3:].min()
+        error = error_of(epochs["val_accuracy"][-1], signals.plan.val_images)
+        if gap < max(0.05 if rises else 0.1, 3 * error):
             return None
         if epochs["train_loss"][-1] > 0.95 * epochs["train_loss"][least]:
             return None
+        if not (rises or stayed(epochs["val_loss"])):
+            return None
         seen = _("Validation loss was {least:.3g} after epoch {epoch} and is {now:.3g}; accuracy is "
                  "{train:.0%} in training and {val:.0%} in validation.").format(
-            least=epochs["val_loss"][least], epoch=int(epochs["epoch"][least]), now=recent[-1],
+            least=epochs["val_loss"][least], epoch=int(epochs["epoch"][least]), now=epochs["val_loss"][-1],
             train=epochs["train_accuracy"][-1], val=epochs["val_accuracy"][-1],
         )  # fmt: skip
-        return Finding(seen, int(epochs["step"][least]), signals.last_step, 0.9)
+        return Finding(seen, int(epochs["step"][least]), signals.last_epoch, 0.9)
 
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
@@ -85,7 +84,7 @@ class Underfitting(Rule):
         train, val = epochs["train_accuracy"][-count:], epochs["val_accuracy"][-count:]
         losses = epochs["train_loss"][-count:]
         slow = (losses[0] - losses[-1]) / losses[0] < 0.03 * count
-        wide = train.mean() - val.mean() > 0.05
+        wide = abs(train.mean() - val.mean()) > 0.05
         ratios = list(signals.layers("update_ratio").values())
         sound = not ratios or 1e-4 < np.median(ratios) < 3e-2
         if train.max() > 0.9 or not slow or wide or not sound:
@@ -94,7 +93,7 @@ class Underfitting(Rule):
                  "in training, {val:.0%} in validation.").format(
             count=count, first=losses[0], now=losses[-1], train=train.mean(), val=val.mean()
         )  # fmt: skip
-        return Finding(seen, int(epochs["step"][-count]), signals.last_step, 0.7)
+        return Finding(seen, signals.epoch_at(-count), signals.last_epoch, 0.7)
 
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
@@ -122,7 +121,7 @@ class LabelNoise(Rule):
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """A peak that was lost again while training went far past it; or nothing learnt with sound steps."""
+        """Best while training was no better, then a loss a tenth above; or nothing learnt with sound steps."""
         epochs = signals.epochs
         if len(epochs["epoch"]) < 6:
             return None
@@ -136,19 +135,17 @@ class LabelNoise(Rule):
                 chance=signals.chance,
             )
             return Finding(seen, signals.first_step, signals.last_step, 0.5)
-        val, train = smooth(epochs["val_accuracy"]), epochs["train_accuracy"]
-        peak = int(val[:-2].argmax())
-        lost = val[peak] - val[-1]
-        error = error_of(val[peak], signals.plan.val_images)
-        if val[peak] > 0.9 or lost < max(0.02, 1.5 * error) or train[peak] > val[peak] + 0.15:
+        val, train = smooth(epochs["val_accuracy"]), smooth(epochs["train_accuracy"])
+        peak = int(smooth(epochs["val_loss"]).argmin())
+        if not risen(epochs) or val[-1] > val[peak] or val[peak] > 0.9:
             return None
-        if train[-1] < val[peak] + 0.1:
+        if train[peak] > val[peak] + 0.1 or train[-1] < train[peak] + 0.03:
             return None
         seen = _("Validation accuracy was {best:.0%} after epoch {epoch}, when training had {then:.0%}; it is "
                  "{now:.0%} now, with {train:.0%} in training.").format(
             best=val[peak], epoch=int(epochs["epoch"][peak]), then=train[peak], now=val[-1], train=train[-1],
         )  # fmt: skip
-        return Finding(seen, int(epochs["step"][peak]), signals.last_step, 0.6)
+        return Finding(seen, int(epochs["step"][peak]), signals.last_epoch, 0.6)
 
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
@@ -180,7 +177,7 @@ class Mismatch(Rule):
         if signals.since or len(epochs["epoch"]) < 3 or len(signals.loss) < 60:
             return None
         train, val = epochs["train_accuracy"][:6], epochs["val_accuracy"][:6]
-        ready = epochs["step"][:6] >= 60  # running averages of norms are
+        ready = (epochs["step"][:6] >= 60) & (train > 0.5)  # norms' averages; it has learnt
         young = (train < 0.97) & ready
         error = error_of(float(val.mean()), signals.plan.val_images)
         apart = train - val > max(0.12, 4 * error)
@@ -191,7 +188,7 @@ class Mismatch(Rule):
             "After epoch {epoch} {train:.0%} were right in training and {val:.0%} in validation."
         )
         seen = seen.format(epoch=int(epochs["epoch"][place]), train=train[place], val=val[place])
-        return Finding(seen, signals.first_step, signals.last_step, 0.7)
+        return Finding(seen, signals.first_step, int(epochs["step"][:6][-1]), 0.7)
 
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
@@ -215,18 +212,21 @@ class ValidationBetter(Rule):
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """For three epochs ahead even of the training of the epoch that follows, which starts where it stands."""
+        """Ahead even of the training of the epoch that follows, which starts where it stands; the last few epochs."""
         epochs = signals.epochs
-        if len(epochs["epoch"]) < 4:
+        if len(epochs["epoch"]) < 3:
             return None
-        train, val = epochs["train_accuracy"][-3:], epochs["val_accuracy"][-4:-1]
-        losses = epochs["train_loss"][-3:], epochs["val_loss"][-4:-1]
+        train, val = epochs["train_accuracy"][1:][-3:], epochs["val_accuracy"][:-1][-3:]
+        losses = epochs["train_loss"][1:][-3:], epochs["val_loss"][:-1][-3:]
         error = error_of(float(val[-1]), signals.plan.val_images)
-        if (val - train).min() < max(0.03, 2 * error) or (losses[1] > 0.9 * losses[0]).any():
+        ahead = val - train
+        if ahead.min() < 0.02 or ahead.mean() < max(0.03, 2 * error):
+            return None
+        if (losses[1] > 0.9 * losses[0]).any():
             return None
         seen = _("{val:.0%} are right in validation and {train:.0%} in training.")
         seen = seen.format(val=val[-1], train=train[-1]) + " " + cls._reasons(signals.experiment)
-        return Finding(seen, int(epochs["step"][-3]), signals.last_step, 0.9)
+        return Finding(seen, int(epochs["step"][:-1][-3:][0]), signals.last_epoch, 0.9)
 
     @staticmethod
     def _reasons(experiment: Experiment) -> str:
@@ -313,6 +313,18 @@ def pulled(experiment: Experiment) -> bool:
     """Whether a penalty or the optimizer's weight decay is strong enough to be felt."""
     rules = [rule.strength for rule in experiment.regularizers if isinstance(rule, L1 | L2)]
     return max(rules, default=0) >= 1e-3 or getattr(experiment.optimizer, "weight_decay", 0) > 0.03
+
+
+def risen(epochs: Mapping[str, Array]) -> bool:
+    """Whether the validation loss of the last three epochs is a tenth above its least."""
+    loss = epochs["val_loss"]
+    return bool(loss.argmin() < len(loss) - 3 and loss[-3:].min() > 1.1 * loss.min())
+
+
+def stayed(loss: Array) -> bool:
+    """Whether the best of the last third of the epochs is hardly better than the best before."""
+    late = max(4, len(loss) // 3)
+    return len(loss) >= 2 * late and bool(loss[-late:].min() > 0.97 * loss[:-late].min())
 
 
 def error_of(accuracy: float, images: int) -> float:

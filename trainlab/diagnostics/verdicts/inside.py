@@ -22,6 +22,8 @@ ACCURATE = (
     0.3  # of chance: a loss below it says that the network learns, whatever its layers look like
 )
 
+SOUND = 2.5  # nats above chance: sound weights stayed below 2.3 in 480 draws of ten networks
+
 FEW = 16  # images in a batch: of fewer, one unit may rightly be silent for all
 
 
@@ -37,11 +39,12 @@ class BadStart(Rule):
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """The first step's loss, before anything was learnt, above three times or below half of chance."""
+        """The first step's loss, before anything was learnt: beyond what sound weights draw, or far below chance."""
         if signals.since or not len(signals.loss) or signals.first_step != 1:
             return None
         first = float(signals.loss[0])
-        high = 10.0 if isinstance(signals.experiment.loss, SquaredError) else 3.0
+        squared = isinstance(signals.experiment.loss, SquaredError)
+        high = 10.0 if squared else 1 + max(1.0, SOUND / signals.chance)
         if 0.4 < first < high:
             return None
         seen = _("The first loss was {loss:.3g}; chance is {chance:.3g}.")
@@ -75,14 +78,14 @@ class Vanishing(Rule):
                 "The loss is {loss:.3g}, and its gradient is 0 in all {count} layers: it has no slope here."
             )
             seen = seen.format(loss=signals.steps["loss"][-1], count=len(norms))
-            return Finding(seen, signals.probes[-3].step, signals.last_step, 0.9)
+            return Finding(seen, *signals.looked(), 0.9)
         if not stuck or len(norms) < 4 or max(norms[:2]) > 1e-3 * max(norms):
             return None
         seen = _(
             "The gradient's norm is {first:.1e} in the first layer and {last:.1e} in the last."
         )
         seen = seen.format(first=norms[0], last=norms[-1])
-        return Finding(seen, signals.probes[-3].step, signals.last_step, 0.9)
+        return Finding(seen, *signals.looked(), 0.9)
 
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
@@ -117,7 +120,7 @@ class Exploding(Rule):
         largest = max(norms.values())
         seen = _("The gradient of a layer has a norm of {norm:.1e}: {times:.0f} times its weights.")
         seen = seen.format(norm=largest, times=float(np.median(shares)))
-        return Finding(seen, signals.probes[-3].step, signals.last_step, 0.9)
+        return Finding(seen, *signals.looked(), 0.9)
 
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
@@ -146,7 +149,7 @@ class DeadUnits(Rule):
             return None
         seen = _("{share:.0%} of the units of layer {name} were silent for whole batches.")
         seen = seen.format(share=shares[name], name=name)
-        return Finding(seen, signals.probes[-3].step, signals.last_step, 0.9)
+        return Finding(seen, *signals.looked(), 0.9)
 
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
@@ -176,7 +179,7 @@ class Saturated(Rule):
             return None
         seen = _("{share:.0%} of the values of layer {name} lie at an end of the range.")
         seen = seen.format(share=shares[name], name=name)
-        return Finding(seen, signals.probes[-3].step, signals.last_step, 0.9)
+        return Finding(seen, *signals.looked(), 0.9)
 
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
@@ -207,7 +210,7 @@ class UpdateRatio(Rule):
         seen = _("A step changes the weights by {ratio:.1e} of their length; about 1e-3 is sound.")
         seen = seen.format(ratio=float(np.median(ratios)))
         helps = other_lr(signals.experiment, 10.0) if short else ()
-        return Finding(seen, signals.probes[-3].step, signals.last_step, 0.8, helps)
+        return Finding(seen, *signals.looked(), 0.8, helps)
 
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
@@ -228,13 +231,13 @@ class Starved(Rule):
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """More than half of the step's time in the last five looks."""
-        shares = [probe.data_share for probe in signals.probes[-5:]]
-        if len(shares) < 5 or np.median(shares) < 0.5 or min(shares) < 0.35:
+        """Three fifths of the step's time, in the middle of the last eight looks."""
+        shares = [probe.data_share for probe in signals.probes[-8:]]
+        if len(shares) < 8 or np.median(shares) < 0.6:
             return None
         seen = _("{share:.0%} of a step's time went into making its batch.")
         seen = seen.format(share=float(np.median(shares)))
-        return Finding(seen, signals.probes[-5].step, signals.last_step, 0.9)
+        return Finding(seen, *signals.looked(8), 0.9)
 
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:

@@ -88,12 +88,13 @@ class TooHigh(Rule):
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """Flat for the last half of the steps, above a tenth of chance, after a jump or with long steps."""
+        """Flat for the last two thirds of the steps, above a quarter of chance, after a jump or with long steps."""
         n = len(signals.loss)
         if n < EARLY:
             return None
-        means = signals.parts(6)[2:]
-        if means[-1] < 0.1 or falls(means, signals.band / np.sqrt(n / 6)) > 2.5:
+        late = signals.loss[n // 3 :]
+        before, now = np.array_split(late, 2)
+        if now.mean() < max(0.25, 0.9 * before.mean()) or falls(late) > 2.5:
             return None
         jumped = signals.loss[: max(12, n // 4)].max() > 2.5 * max(1.0, signals.loss[0])
         ratios = list(signals.layers("update_ratio").values())
@@ -101,7 +102,7 @@ class TooHigh(Rule):
         if not (jumped or long):
             return None
         seen = _("The loss has stayed around {loss:.3g} since step {step}.").format(
-            loss=means.mean() * signals.chance, step=signals.step_at(1 / 3)
+            loss=late.mean() * signals.chance, step=signals.step_at(1 / 3)
         )
         if long:
             ratio = _("A step moves the weights by {ratio:.1%} of their length.")
@@ -128,15 +129,15 @@ class TooLow(Rule):
     def find(cls, signals: Signals) -> Finding | None:
         """Straight, and at this pace still above half of where it began when the run ends."""
         n = len(signals.loss)
-        if n < 2 * EARLY or signals.done < 0.1 or rising(signals):
+        if n < 2 * EARLY or signals.done < 0.1 or rising(signals) or fallen(signals):
             return None
         means = signals.parts(8)
-        fallen, late = means[0] - means[-1], means[3] - means[-1]
+        whole, late = means[0] - means[-1], means[3] - means[-1]
         ratios = list(signals.layers("update_ratio").values())
         tiny = bool(ratios) and 0 < np.median(ratios) < 1e-4
         if ratios and np.median(ratios) > 6e-4:
             return None
-        straight = falls(means, signals.band / np.sqrt(n / 8)) > 4 and late > 0.4 * fallen
+        straight = falls(means, signals.band / np.sqrt(n / 8)) > 4 and late > 0.4 * whole
         left = (1 - signals.done) / signals.done * n / 8
         pace = late / 4 / (n / 8) * 8 if straight else 0.0
         end = means[-1] - pace * left
@@ -170,7 +171,7 @@ class PlateauReached(Rule):
         if len(epochs["epoch"]) < count + 4 or rising(signals):
             return None
         train, val = epochs["train_loss"][-count:], epochs["val_loss"][-count:]
-        rates = signals.steps["lr"][signals.steps["step"] > epochs["step"][-count]]
+        rates = signals.steps["lr"][signals.steps["step"] >= signals.epoch_at(-count)]
         level = float(train.mean()) / signals.chance
         if rates.min() < 0.7 * rates.max() or level < 0.05:
             return None
@@ -181,7 +182,7 @@ class PlateauReached(Rule):
             "For {count} epochs the training loss has stayed near {train:.3g}, validation near {val:.3g}."
         )
         seen = seen.format(count=count, train=train.mean(), val=val.mean())
-        return Finding(seen, int(epochs["step"][-count]), signals.last_step, 0.8)
+        return Finding(seen, signals.epoch_at(-count), signals.last_epoch, 0.8)
 
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
@@ -224,3 +225,9 @@ def rising(signals: Signals) -> bool:
     """Whether the schedule is still warming up: the learning rate is the largest so far, and was lower."""
     rates = signals.steps["lr"]
     return bool(rates[-1] >= 0.999 * rates.max() > 1.1 * rates.min())
+
+
+def fallen(signals: Signals) -> bool:
+    """Whether the schedule has let the learning rate fall far below its largest: its own ratio says little now."""
+    rates = signals.steps["lr"]
+    return bool(rates[-1] < 0.3 * rates.max())

@@ -68,6 +68,16 @@ class Signals:
         """The number of the last step."""
         return int(self.steps["step"][-1]) if len(self.loss) else 0
 
+    @property
+    def last_epoch(self) -> int:
+        """The number of the step that ended the last epoch."""
+        return int(self.epochs["step"][-1])
+
+    def epoch_at(self, index: int) -> int:
+        """The number of the first step of an epoch, counted from the end: a negative index."""
+        ends = self.epochs["step"]
+        return int(ends[index - 1]) + 1 if len(ends) > -index else self.first_step
+
     def step_at(self, share: float) -> int:
         """The number of the step at a share of those that are known."""
         return int(self.steps["step"][int(share * (len(self.loss) - 1))])
@@ -81,6 +91,10 @@ class Signals:
         """The spread of the last third of the losses around their trend, over chance."""
         recent = self.loss[-max(3, len(self.loss) // 3) :]
         return float(np.std(np.diff(recent)) / math.sqrt(2)) if len(recent) > 2 else 0.0
+
+    def looked(self, looks: int = 3) -> tuple[int, int]:
+        """The steps of the first and the last of the last `looks` looks inside."""
+        return self.probes[-looks].step, self.probes[-1].step
 
     def layers(self, measure: str, looks: int = 3) -> dict[str, float]:
         """The median of the last `looks` looks at a measure, by layer; empty where there were fewer."""
