@@ -160,8 +160,8 @@ export function makeInspect(ctx) {
 
   function drawPictures() {
     const { pictures, fixed } = parts;
-    sections.pictures.hidden = !pictures;
-    if (!pictures) return;
+    sections.pictures.hidden = !pictures?.filters && !pictures?.maps;
+    if (sections.pictures.hidden) return;
     text(when, _("Recorded after step {step}, of image {n}.").replace("{step}", pictures.step.toLocaleString("en")).replace("{n}", pictures.image + 1));
     for (const [kind, canvas] of [["filters", filters], ["maps", maps]]) {
       canvas.parentElement.hidden = !pictures[kind];

@@ -19,7 +19,7 @@ from trainlab.engine.layers import telling
 from trainlab.text import _
 
 LEAST = 0.1  # seconds between two looks
-PICTURES = 10  # looks' time, or a second, between two with pictures
+PICTURES = 4  # looks' time between two with pictures
 NEAR_ZERO = 1e-3  # a weight of a smaller size hardly counts
 SAMPLE = 2048  # values of a layer that mean, deviation and histogram are taken from
 BINS = 24
@@ -36,9 +36,9 @@ MUTE = (nn.ReLU, nn.ReLU6)  # nothing gets through below zero, and no gradient
 
 @dataclass(frozen=True)
 class Tier:
-    """What looking may cost: at most this share of the time. `looks`: so many in a run's length so far.
+    """What looking may cost: about this share of the time, the first look aside.
 
-    `full`: with histograms, filters and feature maps.
+    `looks`: so many in a run's length so far, at most. `full`: with histograms, filters and feature maps.
     """
 
     share: float
@@ -47,9 +47,9 @@ class Tier:
 
 
 TIERS = {
-    "cheap": Tier(0.004, full=False),
-    "usual": Tier(0.01),
-    "everything": Tier(0.08, looks=400),
+    "cheap": Tier(0.003, full=False),
+    "usual": Tier(0.007),
+    "everything": Tier(0.06, looks=400),
 }
 USUAL = "usual"
 
@@ -108,8 +108,9 @@ class Probe:
             self._began = now
         else:
             self._costs.append(seconds)
-        wait = max(LEAST, (end - self._began) / self._tier.looks)
-        self._due = end + max(wait, min(self._costs, default=0.0) / self._tier.share)
+        pace = max(LEAST, (end - self._began) / self._tier.looks)
+        wait = max(pace, min(self._costs, default=0.0) / self._tier.share)
+        self._due = end + wait
         if pictured:
             self._pictures_due = end + PICTURES * wait
 
