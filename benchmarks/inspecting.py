@@ -60,8 +60,7 @@ def main() -> int:
         "written as JSON, over that of all its steps. The first look, which calls everything for the first time, is",
         "counted. One intra-op thread; medians over the rounds.",
         "",
-        f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}, {rounds} rounds, "
-        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before.",
+        _machine(rounds),
         "",
         "| workload | tier | speed left | least .. most | looks | ms each | kB recorded | same weights |",
         "|---|---|---|---|---|---|---|---|",
@@ -72,6 +71,12 @@ def main() -> int:
     print(table)
     RESULTS.write_text(table, encoding="utf-8")
     return 0
+
+
+def _machine(rounds: int) -> str:
+    versions = f"Python {platform.python_version()}, torch {torch.__version__}"
+    load = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before"
+    return f"{platform.machine()}, {versions}, {rounds} rounds, {load}."
 
 
 def rows(workload: Workload, rounds: int) -> list[str]:
