@@ -19,6 +19,8 @@ from trainlab.diagnostics.verdicts.signals import Array, Signals
 from trainlab.experiment import Experiment
 from trainlab.text import _
 
+LIGHT = 0.2  # share of dropout that asks for no less of it
+
 
 class Overfitting(Rule):
     """Validation gets worse while training gets better."""
@@ -212,15 +214,19 @@ class ValidationBetter(Rule):
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """Ahead even of the training of the epoch that follows, which starts where it stands; the last few epochs."""
+        """Ahead even of the training of the epoch that follows, which starts where it stands; the last few epochs.
+
+        By more than light dropout explains: half its share.
+        """
         epochs = signals.epochs
         if len(epochs["epoch"]) < 3:
             return None
+        light = min(getattr(signals.experiment.model, "dropout", 0), LIGHT) / 2
         train, val = epochs["train_accuracy"][1:][-3:], epochs["val_accuracy"][:-1][-3:]
         losses = epochs["train_loss"][1:][-3:], epochs["val_loss"][:-1][-3:]
         error = error_of(float(val[-1]), signals.plan.val_images)
         ahead = val - train
-        if ahead.min() < 0.02 or ahead.mean() < max(0.03, 2 * error):
+        if ahead.min() < 0.02 or ahead.mean() < max(0.03, 2 * error, light):
             return None
         if (losses[1] > 0.9 * losses[0]).any():
             return None
@@ -243,7 +249,7 @@ class ValidationBetter(Rule):
         gentle = (without(_("Train without augmentation"), "augmentations"),)
         now = getattr(experiment.model, "dropout", 0)
         return (
-            *(dropped(experiment, 0.2) if now > 0.2 else ()),
+            *(dropped(experiment, LIGHT) if now > LIGHT else ()),
             *(gentle if experiment.augmentations else ()),
         )
 
