@@ -82,16 +82,22 @@ class TooHigh(Rule):
     id = "lr_high"
     title = _("The learning rate is too high")
     rule = _("A loss that stops early at a high level, or jumps about, while the weights move by more "
-             "than a hundredth of themselves a step: they are thrown from side to side.")  # fmt: skip
+             "than a hundredth of themselves a step: they are thrown from side to side. What was thrown far "
+             "above chance may never come back, however short the later steps.")  # fmt: skip
     source = "CS231n notes, Learning rates: high; update ratio about 1e-3"
     rank = 2
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """Flat for the last two thirds of the steps, above a quarter of chance, after a jump or with long steps."""
+        """Flat for the last two thirds of the steps, above a quarter of chance, after a jump or with long steps.
+
+        Or thrown far above chance for a tenth of the steps, and at chance ever since.
+        """
         n = len(signals.loss)
         if n < EARLY:
             return None
+        if lost := thrown(signals):
+            return lost
         late = signals.loss[n // 3 :]
         before, now = np.array_split(late, 2)
         if now.mean() < max(0.25, 0.9 * before.mean()) or falls(late) > 2.5:
@@ -219,6 +225,22 @@ class Noisy(Rule):
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
         """Larger batches, or shorter steps."""
         return (batched(32), *other_lr(experiment, 0.3))
+
+
+def thrown(signals: Signals) -> Finding | None:
+    """Whether long steps have thrown the weights to where no later step finds a way: only a new run helps."""
+    means = signals.parts(10)
+    peak = int(means.argmax())
+    if means[peak] < 1.5 * max(1.0, signals.loss[0]) or means[peak:].min() < 0.75 or peak == 9:
+        return None
+    seen = _(
+        "The loss rose to {high:.3g} around step {step} and has not come below {least:.3g} since: chance is {chance:.3g}."
+    )
+    step = signals.step_at((peak + 0.5) / 10)
+    high, least = means[peak] * signals.chance, means[peak:].min() * signals.chance
+    seen = seen.format(high=high, step=step, least=least, chance=signals.chance)
+    remedies = shorter(signals.experiment, "restart")
+    return Finding(seen, signals.step_at(peak / 10), signals.last_step, 0.9, remedies)
 
 
 def rising(signals: Signals) -> bool:
