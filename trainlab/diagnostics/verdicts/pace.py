@@ -234,7 +234,7 @@ def thrown(signals: Signals) -> Finding | None:
     if means[peak] < 1.5 * max(1.0, signals.loss[0]) or means[peak:].min() < 0.75 or peak == 9:
         return None
     seen = _(
-        "The loss rose to {high:.3g} around step {step} and has not come below {least:.3g} since: chance is {chance:.3g}."
+        "The loss rose to {high:.3g} around step {step} and was never below {least:.3g} since; chance is {chance:.3g}."
     )
     step = signals.step_at((peak + 0.5) / 10)
     high, least = means[peak] * signals.chance, means[peak:].min() * signals.chance
