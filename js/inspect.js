@@ -23,6 +23,7 @@ function makeAsker(ask) {
     const wait = Math.max(free - now, waiting + ASK_AGAIN_MS * (waiting > 0) - now * (waiting > 0));
     if (wait > 0) return (timer = setTimeout(go, wait));
     waiting = now;
+    timer = setTimeout(go, ASK_AGAIN_MS);
     ask();
   }
   return {

@@ -72,6 +72,22 @@ def test_no_tier_changes_the_run(model: ModelChoice) -> None:
     assert {*hashes.values()} == {sha(run(trainer))}
 
 
+def test_other_layers_are_told_of() -> None:
+    trainer = Trainer(TINY.but(model=MLP(width=8)))
+    trainer.probe = Probe(every=1)
+    inbox: cmd.Commands = SimpleQueue()
+    inbox.put(cmd.Pause())
+    inbox.put(cmd.StepOnce())
+    events = []
+    for event in trainer.run(inbox):
+        events.append(event)
+        if isinstance(event, ev.Steps) and event.first == 1:
+            for command in (cmd.Edit({"model.activation": {"kind": "tanh"}}), cmd.Resume()):
+                inbox.put(command)
+    told = [{*event.layers.values()} for event in events if isinstance(event, ev.Fixed)]
+    assert told == [{"Linear", "ReLU"}, {"Linear", "Tanh"}]
+
+
 def test_an_unknown_tier_is_refused() -> None:
     probe = Probe()
     assert probe.inspect("all", 0)

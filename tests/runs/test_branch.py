@@ -98,6 +98,16 @@ def test_a_rewind_goes_the_same_way_until_the_parents_later_edits(
     assert run.summary["weights_sha256"] != parent.summary["weights_sha256"]
 
 
+def test_a_branch_has_the_looks_inside_that_came_before_it(parent: Run, root: Path) -> None:
+    (step, *_later) = pinned(parent)
+    before = [look for look in parent._history.probes if look.step <= step]
+    assert before
+    history = branched(parent, root, step, {})._history
+    assert history.probes[: len(before)] == before
+    assert all(look.step > step for look in history.probes[len(before) :])
+    assert history.fixed == parent._history.fixed
+
+
 def test_with_the_later_edit_made_again_it_is_the_same_run(parent: Run, root: Path) -> None:
     later = parent.edits[1]
     inbox: cmd.Commands = SimpleQueue()

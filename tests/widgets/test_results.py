@@ -190,6 +190,9 @@ def test_points_of_a_plane_are_named_by_their_places(runs: Path) -> None:
     assert shot["png"] == ""
     x, y = run.results().images.images[shot["image"]].flatten().tolist()
     assert shot["words"].startswith(f"({x:.2f}, {y:.2f}) ")
+    look = page.ask(do="image", image=shot["image"], target=-1)
+    assert (look["png"], look["heat"]) == ("", "")
+    assert look["how"] == "A point has no pixels to look at."
 
 
 def test_many_classes_are_drawn_and_their_worst_pairs_listed() -> None:

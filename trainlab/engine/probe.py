@@ -2,8 +2,9 @@
 
 import math
 import time
+import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -68,6 +69,7 @@ class Probe:
         # of the last looks: another program may have made one of them wait
         self._costs: deque[float] = deque(maxlen=3)
         self._classes: tuple[int, ...] = ()
+        self._known: Callable[[], object] = lambda: None  # the network that is told of already
         self._seen: list[ev.Event] = []
 
     def inspect(self, tier: str, image: int) -> str:
@@ -93,9 +95,9 @@ class Probe:
     def _note(self, look: "Look", step: int, now: float) -> None:
         """Keep what was seen in the step and what the network makes of the fixed images after it."""
         start = look.now()
-        if not self._classes:
+        if self._known() is not look.parts.model:  # an edit may have put in other layers
             batch = fixed.fixed_batch(look.parts)
-            self._classes = batch.classes
+            self._classes, self._known = batch.classes, weakref.ref(look.parts.model)
             self._seen.append(batch)
         answers = fixed.answers(look.parts, self._classes)
         pictured = self._tier.full and (self.every or now >= self._pictures_due)
@@ -131,7 +133,7 @@ class Look:
         self._hooks: list[Any] = []
 
     def __enter__(self) -> None:
-        start = time.perf_counter()
+        start = self.now()
         model = self.parts.model
         named = model.named_parameters()
         self._weights = {name: p for name, p in named if p.ndim > 1 and p.requires_grad}
@@ -191,6 +193,7 @@ class Look:
     def _data_ready(self, _module: nn.Module, _inputs: object) -> None:
         if self._forward == self._began:  # the first pass of the step
             self._forward = self.now()
+            self._momentum = momentum(self.parts.optimizer)  # the schedule has moved it by now
 
     def _weigh(self) -> None:
         """Compare the weights with those before the step."""
@@ -244,7 +247,7 @@ def saturated_share(output: Tensor, low: float, high: float) -> Tensor:
 
 def histogram(values: Tensor) -> tuple[float, ...]:
     """The least and the largest value, then how many lie in each of 24 bins between them."""
-    finite = values.double().cpu().numpy()
+    finite = values.cpu().double().numpy()
     finite = finite[np.isfinite(finite)]
     if not len(finite):
         return ()

@@ -86,6 +86,11 @@ def moment(folder: Path, name: str) -> tuple[checkpoint.Snapshot, list[ev.Event]
     return found, record, then
 
 
+_PAST = (
+    ev.Started | ev.Steps | ev.EpochEnd | ev.Edited | ev.Fixed | ev.Probed | ev.Pictured
+)  # of a run that its branches have too
+
+
 def _record_until(folder: Path, name: str, found: checkpoint.Snapshot) -> list[ev.Event]:
     """What the run reported until it saved this checkpoint, without the edits that came after its step."""
     events = [*store.read_events(folder)]
@@ -98,7 +103,7 @@ def _record_until(folder: Path, name: str, found: checkpoint.Snapshot) -> list[e
             edits += 1
             if edits > found.state["edited"]:
                 continue
-        if isinstance(event, ev.Started | ev.Steps | ev.EpochEnd | ev.Edited):
+        if isinstance(event, _PAST):
             kept.append(event)
     return kept
 

@@ -55,7 +55,7 @@ def _parts(
     probes, pictures = history.probes, history.pictures
     newest = probes[-1].step
     look = _at(probes, newest if step is None else step)
-    yield "fixed", str(number), lambda: _fixed(history)
+    yield "fixed", f"{number} {history.fixed is not None}", lambda: _fixed(history)
     yield "curves", f"{number} {newest}", lambda: _curves(history)
     yield "look", f"{number} {look.step} {step is None}", lambda: _look(history, look)
     if pictures:

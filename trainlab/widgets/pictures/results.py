@@ -65,7 +65,10 @@ def image_spec(found: Results, image: int, target: int) -> Spec:
     from trainlab.views.results import coloured, glowing  # matplotlib is slow to import
 
     about = target if target >= 0 else int(found.answers[image, 0])
+    words = {"about": about, "words": answer_words(found, image), "likely": _likely(found, image)}
     pixels = _pixels(found, image)
+    if pixels[0].numel() == 2:
+        return words | {"png": "", "heat": "", "how": _("A point has no pixels to look at.")}
     seen = found.saliency(image, about)
     heat = thumbnails(seen.heat[None, None], LARGE)[0, 0]
     shown = thumbnails(pixels, LARGE)[0]
@@ -80,10 +83,7 @@ def image_spec(found: Results, image: int, target: int) -> Spec:
     if not seen.heat.any():
         how = _("Nothing in this image speaks for {name}. {source}.")
     h, w = seen.cells
-    return {
-        "about": about,
-        "words": answer_words(found, image),
-        "likely": _likely(found, image),
+    return words | {
         "png": grid_png(shown[None], 1),
         "heat": grid_png(glow[None], 1),
         "how": how.format(name=found.classes[about], h=h, w=w, source=seen.source),
