@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks import verdicts as benchmark
 from benchmarks.verdict_runs import spoil
 from trainlab import events as ev
 from trainlab.catalog.inits import InitChoice
@@ -89,6 +90,7 @@ HEALTHY: dict[str, dict[str, Any]] = {
     "one-cycle": {"schedule": "onecycle", "model.norm": "batch"},
     "convolutions": {"model": {"kind": "convnet", "width": 8}, "optimizer.lr": 3e-3},
     "momentum": at("sgd", 0.05) | {"schedule": "cosine"},
+    "light dropout": {"model.dropout": 0.15, "model.norm": "batch"},
 }
 
 
@@ -143,6 +145,30 @@ def test_healthy_run_is_left_alone(name: str) -> None:
     known = trained(changed(BASE, HEALTHY[name]))
     assert known.epochs["val_accuracy"][-1] > 0.9
     assert heard(known) == {}
+
+
+def test_short_steps_are_no_underfitting_but_a_dead_layer_is() -> None:
+    (rule,) = (rule for rule in rules() if rule.id == "underfitting")
+    dead = {"model.width": 2, "init": {"kind": "kaiming_normal", "bias": -7.0}}
+    short = at("sgd", 1e-7)
+    for changes, found in ((dead, True), (short, False)):
+        known = trained(changed(BASE, changes))
+        assert np.median(list(known.layers("update_ratio").values())) < 1e-4
+        assert (rule.find(known) is not None) == found
+
+
+def test_no_table_is_written_without_the_mnist_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "verdicts.md"
+    monkeypatch.setattr(benchmark, "MNIST", tmp_path)
+    monkeypatch.setattr(benchmark, "RESULTS", table)
+    monkeypatch.setattr("sys.argv", ["verdicts"])
+    assert benchmark.main() == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(tmp_path) in line
+    assert "t10k-labels-idx1-ubyte.gz" in line
+    assert not table.exists()
 
 
 def test_every_rule_has_a_sick_run_and_a_card() -> None:

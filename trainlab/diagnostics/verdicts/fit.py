@@ -77,7 +77,10 @@ class Underfitting(Rule):
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """A tenth of the images still wrong, hardly any fall in the last third, no gap, the steps of a sound size."""
+        """A tenth of the images still wrong, hardly any fall in the last third, no gap, the steps of a sound size.
+
+        Where no unit of a layer answers, short steps are not the learning rate's doing.
+        """
         epochs = signals.epochs
         n = len(epochs["epoch"])
         if n < 6 or len(signals.loss) < 100 or rising(signals):
@@ -88,7 +91,8 @@ class Underfitting(Rule):
         slow = (losses[0] - losses[-1]) / losses[0] < 0.03 * count
         wide = abs(train.mean() - val.mean()) > 0.05
         ratios = list(signals.layers("update_ratio").values())
-        sound = not ratios or 1e-4 < np.median(ratios) < 3e-2
+        shut = max(signals.layers("dead").values(), default=0) > 0.9
+        sound = not ratios or (0 if shut else 1e-4) <= np.median(ratios) < 3e-2
         if train.max() > 0.9 or not slow or wide or not sound:
             return None
         seen = _("In the last {count} epochs the loss went from {first:.3g} to {now:.3g}; {train:.0%} are right "
