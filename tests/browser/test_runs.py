@@ -15,6 +15,7 @@ from tests.browser.lab_page import LabPage, NewPage, Watch
 from tests.browser.servers import Server
 from tests.widgets.pages import tiny
 from trainlab.runs import notes, train
+from trainlab.runs.listing import folders
 
 pytestmark = pytest.mark.browser
 NAUGHTY = '<img src=x onerror=alert(1)> & "quotes" \'n all'
@@ -34,8 +35,8 @@ def stored(voila: Server) -> Path:
 @pytest.fixture
 def table(stored: Path, lab: LabPage) -> Iterator[Locator]:
     """The table, with what the tests before left thrown out."""
-    for folder in stored.iterdir():
-        if not folder.name.startswith(("20200", ".")):
+    for folder in folders(stored):
+        if not folder.name.startswith("20200"):
             shutil.rmtree(folder)
     shutil.rmtree(stored / notes.TRASH, ignore_errors=True)
     lab.until("(el, n) => el.querySelectorAll('.tl-runs-scroll tbody').length === n", 2)
@@ -174,7 +175,7 @@ def test_a_branch_is_drawn_over_its_parent(table: Locator, lab: LabPage, stored:
     expect(of(table, 0)).to_contain_text("digits-mlp, step 24")
     expect(of(table, 0)).to_contain_text("6/6")
     expect(of(table, 1).get_by_role("checkbox").first).to_be_checked()
-    (new,) = (path for path in stored.iterdir() if not path.name.startswith(("2020", ".")))
+    (new,) = (folder for folder in folders(stored) if not folder.name.startswith("2020"))
     assert json.loads((new / "parent.json").read_text())["run"] == "20200102-000000-digits-mlp"
 
 
