@@ -96,6 +96,7 @@ def test_a_failed_run_says_what_why_and_what_next(
     assert str(next(runs.iterdir())) in lines[3]
 
 
+@pytest.mark.alone  # it has to be quick
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_saves_and_the_run_can_be_resumed(
     runs: Path, number: signal.Signals, capsys: pytest.CaptureFixture[str]
