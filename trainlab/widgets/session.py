@@ -188,6 +188,10 @@ class Session:
         """Show a sentence beside the run."""
         self._put(ev.Answered(0, False, text))
 
+    def greet(self) -> None:
+        """Tell every page all there is."""
+        self._put(_Hello(None))
+
     def _put(self, item: Any) -> None:
         self.worker.events.put((self.worker.run, item))
 

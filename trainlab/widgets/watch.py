@@ -41,15 +41,20 @@ def watch(sessions: Callable[[], Iterable[Session]]) -> None:
 
 def _watch(sessions: Callable[[], Iterable[Session]], server: "_Server", patience: float) -> None:
     every = min(LOOK_EVERY, patience / 4)
-    alone, before = 0.0, time.monotonic()
+    alone, away, before = 0.0, False, time.monotonic()
     while True:
         time.sleep(every)
         now = time.monotonic()
         # the computer may have slept: the page needs a moment to come back
         alone, before = alone + min(now - before, 2 * every), now
         if server.pages() != 0:
-            alone = 0.0
-        elif alone > 2 * patience:
+            if away:  # what was sent just as the page came back may be lost
+                for session in sessions():
+                    session.greet()
+            alone, away = 0.0, False
+            continue
+        away = True
+        if alone > 2 * patience:
             _end(sessions, server)
         elif alone > patience:
             for session in sessions():
