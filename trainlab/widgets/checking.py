@@ -13,10 +13,10 @@ from trainlab.diagnostics.checks.base import Cancelled, Subject
 from trainlab.diagnostics.checks.slopes import GRADIENTS
 from trainlab.diagnostics.gradients import layer_kinds
 from trainlab.diagnostics.range_test import HIGH, LOW, Point, range_test, suggest
-from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.runs import baselines
 from trainlab.text import _
+from trainlab.widgets.behind import data_at_hand, why_not
 from trainlab.widgets.bundles import PanelsWidget, sound
 
 EVERY = 0.15  # seconds between two looks at a growing curve
@@ -105,13 +105,7 @@ class Checking:
         self, what: str, work: Callable[[Experiment, Images], None], experiment: Experiment
     ) -> None:
         """Do the work in the background; whatever it raises is shown."""
-        error = ""
-        try:
-            work(experiment, data_at_hand(experiment))
-        except Problem as problem:
-            error = str(problem)
-        except Exception as other:  # a network or a data set of the user's own may raise anything
-            error = _("It could not be made: {error}").format(error=str(other)[:300])
+        error = why_not(lambda: work(experiment, data_at_hand(experiment)))
         self._soon(lambda: self._end(what, error))
 
     def _end(self, what: str, error: str) -> None:
@@ -196,17 +190,6 @@ def _advice(points: list[Point]) -> Spec:
     else:
         says = _("The loss did not explode up to {lr:g}.").format(lr=points[-1].lr)
     return {"suggestions": suggestions, "says": says, "low": LOW, "high": HIGH}
-
-
-def data_at_hand(experiment: Experiment) -> Images:
-    """Its images. Raises Problem where they would have to be downloaded."""
-    if not experiment.dataset.at_hand():
-        raise Problem(
-            _("{name} is not on this machine yet").format(name=experiment.dataset.title()),
-            _("There is nothing to look at before it is."),
-            _("Press Start: it is downloaded first."),
-        )
-    return experiment.dataset.load()
 
 
 def _key(experiment: Experiment) -> str:

@@ -22,8 +22,8 @@ from trainlab.runs import baselines
 from trainlab.runs.baselines import Baseline, Line
 from trainlab.text import _
 from trainlab.views.images import grid_png
+from trainlab.widgets.behind import data_at_hand, why_not
 from trainlab.widgets.bundles import PanelsWidget, sound
-from trainlab.widgets.checking import data_at_hand
 from trainlab.widgets.desk import Desk
 from trainlab.widgets.pictures.look import Spec, thumbnails
 
@@ -107,18 +107,13 @@ class HumanBaseline:
 
     def _load(self, experiment: Experiment, number: int) -> None:
         """Draw the images in the background; what was called off meanwhile is dropped."""
-        quiz, news = None, dict[str, Any]()
-        try:
-            quiz = drawn(experiment)
-        except Problem as problem:
-            news = {"error": str(problem)}
-        except Exception as error:  # a data set of the user's own may raise anything
-            news = {"error": _("It could not be made: {error}").format(error=str(error)[:300])}
+        found: list[Quiz] = []
+        error = why_not(lambda: found.append(drawn(experiment)))
 
         def arrive() -> None:
             if number == self._round:
-                self._quiz = quiz
-                self.show(**news)
+                self._quiz = found[0] if found else None
+                self.show(**({"error": error} if error else {}))
 
         self._desk.soon(arrive)
 

@@ -20,7 +20,10 @@ from trainlab.text import _
 LOOKS = 200  # of a long run, spread over it
 LINES = 12  # layers with a curve, spread over the network
 CARDS = 24  # layers with histograms
-DEAD, SATURATED = 0.5, 0.4  # shares that the verdicts call sick
+SHARES: dict[type[DeadUnits] | type[Saturated], str] = {
+    DeadUnits: _("{share:.0%} dead"),
+    Saturated: _("{share:.0%} saturated"),
+}  # that the verdicts judge
 Item = TypeVar("Item")
 Part = tuple[dict[str, Any], dict[str, bytes]]  # words, and bytes by name
 
@@ -146,15 +149,10 @@ def _look(history: History, look: ev.Probed) -> Part:
         "left_out": len(names) - len(cards),
         "rules": [
             f"{_(rule.rule)} ({rule.source})"
-            for rule in (DeadUnits, Saturated)
-            if _breaks(rule, look)
+            for rule in SHARES
+            if any(row.get(rule.measure, 0) >= rule.limit for row in look.layers.values())
         ],
     }, {}
-
-
-def _breaks(rule: type, look: ev.Probed) -> bool:
-    measure, limit = ("dead", DEAD) if rule is DeadUnits else ("saturated", SATURATED)
-    return any(row.get(measure, 0) >= limit for row in look.layers.values())
 
 
 def _card(name: str, look: ev.Probed, history: History) -> dict[str, Any]:
@@ -163,13 +161,10 @@ def _card(name: str, look: ev.Probed, history: History) -> dict[str, Any]:
     says, warns = list[str](), list[str]()
     if "mean" in row:
         says.append(_("mean {mean:.2g}, std {std:.2g}").format(mean=row["mean"], std=row["std"]))
-    if "dead" in row:
-        (warns if row["dead"] >= DEAD else says).append(
-            _("{share:.0%} dead").format(share=row["dead"])
-        )
-    if "saturated" in row:
-        ends = _("{share:.0%} saturated").format(share=row["saturated"])
-        (warns if row["saturated"] >= SATURATED else says).append(ends)
+    for rule, words in SHARES.items():
+        if rule.measure in row:
+            share = row[rule.measure]
+            (warns if share >= rule.limit else says).append(words.format(share=share))
     if "near_zero" in row:
         says.append(_("{share:.1%} of its weights near 0").format(share=row["near_zero"]))
     gradient = look.histograms.get(f"{name}.weight gradient") or look.histograms.get(

@@ -6,21 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from trainlab.diagnostics.checks.base import Cancelled
 from trainlab.diagnostics.results import Results
 from trainlab.engine.checkpoint import Kept, kept
-from trainlab.errors import Problem
 from trainlab.runs import store
 from trainlab.runs.graded import graded
 from trainlab.text import _
+from trainlab.widgets.behind import why_not
 from trainlab.widgets.bundles import PanelsWidget, sound
 from trainlab.widgets.pictures.results import cell_spec, image_spec, results_spec
 
 MOST_HELD = 3  # checkpoints: each holds a network and its validation images
 Spec = dict[str, Any]
-
-
-class _Cancelled(Exception):
-    """Nobody wants to know any more."""
 
 
 class ResultsPanel:
@@ -86,10 +83,11 @@ class ResultsPanel:
 
         def go_on() -> None:
             if cancel.is_set():
-                raise _Cancelled
+                raise Cancelled
 
-        error, key = "", f"{folder.name}/{name}"
-        try:
+        key = f"{folder.name}/{name}"
+
+        def work() -> None:
             found = self._held.get(key) or graded(folder, name, go_on)
             with self._one:
                 self._held.pop(key, None)
@@ -98,12 +96,8 @@ class ResultsPanel:
                     del self._held[old]
             spec = results_spec(found) | {"key": key, "run": folder.name, "checkpoint": name}
             self._soon(lambda: setattr(self._view, "graded", spec))
-        except _Cancelled:
-            error = _("Cancelled.")
-        except Problem as problem:
-            error = str(problem)
-        except Exception as other:  # a network or a data set of the user's own may raise anything
-            error = _("It could not be made: {error}").format(error=str(other)[:300])
+
+        error = why_not(work)
         self._soon(lambda: self._show(busy=False, error=error))
 
     def _ask(self, message: Spec, answer: Callable[[Results], Spec]) -> None:

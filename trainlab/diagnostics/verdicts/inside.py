@@ -131,6 +131,7 @@ class Exploding(Rule):
 class DeadUnits(Rule):
     """Units that are silent whatever they are shown."""
 
+    measure, limit = "dead", 0.5  # share of a layer's units from which on it is sick
     id = "dead_units"
     title = _("Units are dead")
     rule = _("A ReLU unit whose input is below zero for every image gets no gradient and stays so. Up to "
@@ -141,11 +142,11 @@ class DeadUnits(Rule):
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
         """Half of a layer's units or more silent in three looks in a row."""
-        shares = signals.layers("dead")
+        shares = signals.layers(cls.measure)
         if not shares or signals.experiment.training.batch_size < FEW:
             return None
         name = max(shares, key=shares.__getitem__)
-        if shares[name] < 0.5:
+        if shares[name] < cls.limit:
             return None
         seen = _("{share:.0%} of the units of layer {name} were silent for whole batches.")
         seen = seen.format(share=shares[name], name=name)
@@ -161,6 +162,7 @@ class DeadUnits(Rule):
 class Saturated(Rule):
     """Tanh or sigmoid units that sit at an end of their range."""
 
+    measure, limit = "saturated", 0.4  # share of a layer's values, as above
     id = "saturated"
     title = _("Units are saturated")
     rule = _("At the ends of its range a tanh or sigmoid has no slope: the unit passes no gradient on. "
@@ -171,11 +173,11 @@ class Saturated(Rule):
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
         """Two fifths of a layer's values at an end in three looks in a row."""
-        shares = signals.layers("saturated")
+        shares = signals.layers(cls.measure)
         if not shares:
             return None
         name = max(shares, key=shares.__getitem__)
-        if shares[name] < 0.4:
+        if shares[name] < cls.limit:
             return None
         seen = _("{share:.0%} of the values of layer {name} lie at an end of the range.")
         seen = seen.format(share=shares[name], name=name)
