@@ -5,6 +5,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -38,21 +39,34 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 class Line:
-    """The connection of a page to its kernel, which can be cut without a word to the page."""
+    """The connection of a page to its kernel, which can be cut without a word to the page.
+
+    Once mended it brings nothing of what widgets sent while it was cut.
+    """
 
     def __init__(self, page: Page) -> None:
-        self._whole, self._ends = True, list[WebSocketRoute]()
+        self._whole, self._ends, self._mended = True, list[WebSocketRoute](), ""
         page.route_web_socket("**/channels*", self._connect)
 
     def _connect(self, page_end: WebSocketRoute) -> None:
-        self._ends = [page_end, page_end.connect_to_server()] if self._whole else [page_end]
+        self._ends = [page_end]
+        if self._whole:
+            self._ends.append(page_end.connect_to_server())
+            self._ends[1].on_message(self._pass_on)
+
+    def _pass_on(self, message: str | bytes) -> None:
+        data = message.encode() if isinstance(message, str) else message
+        sent = re.search(rb'"date": ?"([^"]+)"', data)
+        late = sent and sent[1].decode()[:19] < self._mended
+        if not (late and b"comm_msg" in data):
+            self._ends[0].send(message)
 
     def cut(self) -> None:
         self._whole = False
         self._ends[1].close()
 
     def mend(self) -> None:
-        self._whole = True
+        self._whole, self._mended = True, datetime.now(UTC).isoformat()[:19]
         self._ends[0].close()  # the page notices, and connects again
 
 
@@ -120,6 +134,7 @@ def test_a_page_that_comes_back_finds_its_run_and_why_it_waits(
         line.cut()
         run = impatient.newest_run()
         until(lambda: recorded_states(run)[-1] == "paused", PATIENCE + SLACK)
+        time.sleep(1)  # the date of a message is compared to the second
         line.mend()
         lab.until_state("paused")
         lab.until("el => el.querySelector('.tl-message').textContent.startsWith('Nobody')")
