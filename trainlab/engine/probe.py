@@ -103,23 +103,30 @@ class Probe:
         pictured = self._tier.full and (self.every or now >= self._pictures_due)
         pictures = [fixed.pictures(look.parts, step, self._image)] if pictured else []
         probed = look.event(step, self._tier.full)
-        end = look.now()
-        seconds = look.seconds + end - start
+        seconds = look.seconds + look.now() - start
         self._seen += [replace(probed, predictions=answers, seconds=seconds), *pictures]
+        self._due = math.inf  # its cost is known once it is written down
+        if pictured:
+            self._pictures_due = math.inf
         if self._began < 0:  # slow, once: what it calls is called for the first time
             self._began = now
         else:
             self._costs.append(seconds)
-        pace = max(LEAST, (end - self._began) / self._tier.looks)
-        wait = max(pace, min(self._costs, default=0.0) / self._tier.share)
-        self._due = end + wait
-        if pictured:
-            self._pictures_due = end + PICTURES * wait
 
     def found(self) -> Iterator[ev.Event]:
-        """What was seen since the last call, if anything was."""
+        """What was seen since the last call, if anything was; writing it down is part of what it costs."""
         seen, self._seen = self._seen, []
+        start = time.perf_counter()
         yield from seen
+        end = time.perf_counter()
+        if seen and self._costs:
+            self._costs[-1] += end - start
+        pace = max(LEAST, (end - self._began) / self._tier.looks)
+        wait = max(pace, min(self._costs, default=0.0) / self._tier.share)
+        if self._due == math.inf:  # else it was asked for anew meanwhile
+            self._due = end + wait
+        if self._pictures_due == math.inf:
+            self._pictures_due = end + PICTURES * wait
 
 
 class Look:
