@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.widgets.pages import Page, tiny
+from trainlab import commands as cmd
 from trainlab import events as ev
 from trainlab.catalog.models import ConvNet
 from trainlab.experiment import Experiment
@@ -132,6 +133,23 @@ def test_the_tier_goes_to_the_run_and_to_the_next(started: Start) -> None:
     assert run.session.shown.history.pictures[0].image == 2
     panel.ask()
     assert (panel.last["tier"], panel.last["image"]) == ("everything", 2)
+    run.press("stop")
+    run.settle()
+
+
+def test_looking_closer_leaves_the_sentence_beside_the_run(started: Start) -> None:
+    run = started(tiny(3000))
+    panel = Panel(run)
+    run.press("start")
+    run.until_points(1)
+    run.press("save")
+    run.until(lambda: "kept for good" in run.status["message"])
+    panel.say(tier="everything", image=3)
+    run.until(lambda: 3 in {look.image for look in run.session.shown.history.pictures})
+    run.read()
+    assert "kept for good" in run.status["message"]
+    run.session.worker.send(cmd.Edit({"optimizer.lr": 1e-4}))
+    run.until(lambda: not run.status["message"])
     run.press("stop")
     run.settle()
 

@@ -43,7 +43,9 @@ def check_spec(experiment: Experiment) -> Spec:
 def reference_spec(experiment: Experiment) -> Spec:
     """What the page needs to know of the data set on the forms: its key, and published results."""
     dataset = experiment.dataset
-    known = [{"name": _(k.name), "accuracy": k.accuracy, "source": k.source} for k in dataset.known]
+    known = [
+        {"name": _(k.name), "accuracy": k.accuracy, "source": _(k.source)} for k in dataset.known
+    ]
     return {"key": baselines.key_of(dataset), "known": known}
 
 

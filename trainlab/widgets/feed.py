@@ -59,7 +59,7 @@ class VerdictFeed:
                 "title": _(verdict.title),
                 "seen": verdict.seen,
                 "rule": _(verdict.rule),
-                "source": verdict.source,
+                "source": _(verdict.source),
                 "sure": _(next(word for least, word in SURE if verdict.sure >= least)),
                 "remedies": [remedy.label for remedy in verdict.remedies],
             }

@@ -122,7 +122,7 @@ def card(cls: type[Settings]) -> Spec:
         "formula_text": words.formula.replace("$", ""),
         "use": _(words.use),
         "pitfalls": _(words.pitfalls),
-        "source": words.source,
+        "source": _(words.source),
         "url": words.url or None,
     }
 

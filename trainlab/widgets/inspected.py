@@ -148,7 +148,7 @@ def _look(history: History, look: ev.Probed) -> Part:
         "cards": cards,
         "left_out": len(names) - len(cards),
         "rules": [
-            f"{_(rule.rule)} ({rule.source})"
+            f"{_(rule.rule)} ({_(rule.source)})"
             for rule in SHARES
             if any(row.get(rule.measure, 0) >= rule.limit for row in look.layers.values())
         ],

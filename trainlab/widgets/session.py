@@ -282,7 +282,7 @@ class Session:
                 self.shown.part(item)
                 return self.shown.state == "paused"
             case ev.Answered():
-                self.shown.note = item.reason
+                self.shown.note = item.reason or self.shown.note  # to look closer is no news
                 self.live.answered(item)
             case ev.Steps():
                 self.shown.speed = item.images_per_second
@@ -304,6 +304,7 @@ class Session:
             self.shown.look_for_checkpoints()
             self.saved()
         if isinstance(event, ev.Edited):
+            self.shown.note = ""
             self.live.took(event)
             self.edited()
         if isinstance(event, ev.Changed):

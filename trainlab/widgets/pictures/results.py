@@ -86,7 +86,7 @@ def image_spec(found: Results, image: int, target: int) -> Spec:
     return words | {
         "png": grid_png(shown[None], 1),
         "heat": grid_png(glow[None], 1),
-        "how": how.format(name=found.classes[about], h=h, w=w, source=seen.source),
+        "how": how.format(name=found.classes[about], h=h, w=w, source=_(seen.source)),
     }
 
 
