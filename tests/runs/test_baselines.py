@@ -1,5 +1,6 @@
 """What a data set is measured by: kept beside the runs, and drawn from what is known and what the user reached."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,20 +9,37 @@ from trainlab.catalog.datasets import MNIST, DatasetChoice, Digits, Moons
 from trainlab.choice import choices
 from trainlab.errors import Problem
 from trainlab.runs import baselines
-from trainlab.runs.baselines import BASELINES, Baseline, Line
+from trainlab.runs.baselines import BASELINES, LOCK, Baseline, Line
 
 
 def test_kept_by_data_set_and_settings(tmp_path: Path) -> None:
     root = tmp_path / "runs"  # not there yet
     assert baselines.read(root) == {}
     few, many = (baselines.key_of(Moons(points=points)) for points in (100, 200))
-    baselines.keep(root, few, Baseline(17, 20))
-    baselines.keep(root, many, Baseline(line=Line("mine", 0.5)))
+    baselines.keep(root, few, right=17, asked=20)
+    baselines.keep(root, many, line=Line("mine", 0.5))
+    baselines.keep(root, few, line=None)
     assert baselines.read(root) == {
-        few: Baseline(17, 20),
+        few: Baseline(17, 20, None),
         many: Baseline(line=Line("mine", 0.5)),
     }
-    assert [path.name for path in root.iterdir()] == [BASELINES], "no half file is left"
+    assert {path.name for path in root.iterdir()} == {BASELINES, LOCK}, "no half file is left"
+
+
+def test_two_kernels_at_once_lose_no_score(tmp_path: Path) -> None:
+    def write(kernel: int) -> None:
+        for number in range(8):
+            baselines.keep(tmp_path, f"{kernel} {number}", right=number, asked=20)
+
+    with ThreadPoolExecutor(4) as kernels:
+        list(kernels.map(write, range(4)))
+    assert len(baselines.read(tmp_path)) == 4 * 8
+
+
+def test_a_folder_that_takes_no_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("not a folder")
+    with pytest.raises(Problem, match="cannot be written"):
+        baselines.keep(tmp_path / "runs", "b", right=1, asked=2)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +50,7 @@ def test_a_damaged_file_is_told_and_left_alone(tmp_path: Path, text: str) -> Non
     with pytest.raises(Problem, match=BASELINES):
         baselines.read(tmp_path)
     with pytest.raises(Problem, match="delete it"):
-        baselines.keep(tmp_path, "b", Baseline(1, 2))
+        baselines.keep(tmp_path, "b", right=1, asked=2)
     assert (tmp_path / BASELINES).read_text() == text
 
 

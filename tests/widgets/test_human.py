@@ -123,8 +123,7 @@ def test_the_score_and_the_chosen_line_are_on_the_chart(runs: Path) -> None:
     person = Person(runs, run.experiment)
     person.say(do="line", name="  my   friend ", accuracy=0.975)
     key = baselines.key_of(run.experiment.dataset)
-    found = baselines.read(runs)[key]
-    baselines.keep(runs, key, baselines.Baseline(17, 20, found.line))
+    baselines.keep(runs, key, right=17, asked=20)
     shown.look_for_baseline()
     lines = {line["text"]: line["y"] for line in shown.references()}
     assert lines == {**chance, "you 85 %": 0.85, "my friend 97.5 %": 0.975}

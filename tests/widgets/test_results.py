@@ -171,6 +171,14 @@ def test_cancelled(run: Run) -> None:
     assert page.view.results["error"] == "Cancelled."
 
 
+def test_closed_it_keeps_no_network(run: Run) -> None:
+    page = Page(run.path)
+    page.grade(page.names[0])
+    assert page.panel._held
+    page.panel.close()
+    assert not page.panel._held
+
+
 def test_damage_is_said(runs: Path) -> None:
     run = train(Experiment.from_data(SMALL | {"model": "mlp"}), runs)
     page = Page(run.path)

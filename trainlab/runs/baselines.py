@@ -3,18 +3,23 @@
 One file beside the runs, `baselines.json`: data set with its settings -> Baseline.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+from filelock import FileLock
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from trainlab.catalog.datasets import DatasetChoice
-from trainlab.catalog.datasets.base import written
+from trainlab.catalog.datasets.base import unwritable, written
 from trainlab.errors import Problem
 from trainlab.text import _
 
-BASELINES = "baselines.json"
+BASELINES, LOCK = "baselines.json", ".baselines.lock"
+PATIENCE = 5.0  # seconds: another kernel writes for a few thousandths of one
 LONGEST_NAME = 24  # characters beside a line on the chart
 
 
@@ -61,11 +66,31 @@ def read(root: Path) -> dict[str, Baseline]:
         ) from None
 
 
-def keep(root: Path, key: str, baseline: Baseline) -> None:
-    """Write a baseline down. Raises Problem where the file is damaged or cannot be written."""
-    found = {**read(root), key: baseline}
-    with written(root / BASELINES) as file:
-        file.write(_plain.dump_json(found, indent=2))
+def keep(root: Path, key: str, **news: Any) -> None:
+    """Write down what is new of a data set, fields of its Baseline; the rest stays, whoever else writes.
+
+    Raises Problem where the file is damaged or cannot be written.
+    """
+    with _alone(root):
+        found = read(root)
+        found[key] = replace(found.get(key, Baseline()), **news)
+        with written(root / BASELINES) as file:
+            file.write(_plain.dump_json(found, indent=2))
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Let no other kernel write between reading and writing."""
+    lock = FileLock(root / LOCK)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=PATIENCE)
+    except OSError as error:
+        raise unwritable(root / BASELINES, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def lines(dataset: DatasetChoice, chance: float, baseline: Baseline) -> list[Line]:

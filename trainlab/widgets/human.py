@@ -7,7 +7,7 @@ looks like depends on how it is drawn. A label reaches the page when all are ans
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -148,9 +148,8 @@ class HumanBaseline:
             self._keep(baselines.key_of(self._desk.editor.experiment.dataset), line=line)
 
     def _keep(self, key: str, **news: Any) -> None:
-        root = self._desk.root
         try:
-            baselines.keep(root, key, replace(baselines.read(root).get(key, Baseline()), **news))
+            baselines.keep(self._desk.root, key, **news)
         except Problem as problem:
             self.show(error=str(problem))
             return

@@ -43,8 +43,9 @@ class ResultsPanel:
         view.on_msg(self._hear)
 
     def close(self) -> None:
-        """Call off what is going on."""
+        """Call off what is going on, and let go of the networks and their images."""
         self._cancel.set()
+        self._held.clear()
 
     def look(self) -> None:
         """The run on the chart, or its checkpoints, may be others now; from any thread."""
@@ -90,6 +91,7 @@ class ResultsPanel:
         def work() -> None:
             found = self._held.get(key) or graded(folder, name, go_on)
             with self._one:
+                go_on()  # the panel may be closed by now
                 self._held.pop(key, None)
                 self._held[key] = found
                 for old in [*self._held][:-MOST_HELD]:
