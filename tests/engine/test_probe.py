@@ -17,7 +17,7 @@ from trainlab.catalog.activations import Tanh as TanhChoice
 from trainlab.catalog.augmentations import Elastic
 from trainlab.catalog.inits.fixed import SmallRandom
 from trainlab.catalog.models import MLP, ConvNet, ModelChoice, ResNet, ViT
-from trainlab.catalog.norms import SpectralNorm, WeightNorm
+from trainlab.catalog.norms import NormChoice, SpectralNorm, WeightNorm
 from trainlab.catalog.optimizers import AdamW, OptimizerChoice
 from trainlab.catalog.regularizers import L2
 from trainlab.catalog.schedules import Constant
@@ -108,6 +108,18 @@ def test_the_run_is_the_same_with_and_without(model: ModelChoice) -> None:
     assert len(ratios) >= 2
     assert all(0 < ratio < 1 for ratio in ratios)
     assert all(ev.from_json(ev.to_json(event)) == event for event in seen)
+
+
+@pytest.mark.parametrize("norm", [WeightNorm(), SpectralNorm()], ids=lambda norm: norm.kind)
+def test_a_parametrised_layer_goes_by_its_name(norm: NormChoice) -> None:
+    trainer = Witness(TINY.but(model=ConvNet(width=4, stages=1, norm=norm)), every=1)
+    look = run(trainer)[0][0]
+    assert not any("parametrizations" in name for name in look.layers)
+    ends = [name for name in trainer.kept[0] if name.startswith("0.parametrizations.")]
+    before, after = (weights[ends[-1]] for weights in trainer.kept[:2])
+    ratio = float((after - before).norm() / before.norm())
+    assert look.layers["0"]["update_ratio"] == pytest.approx(ratio, rel=1e-6)
+    assert {"0", "0 gradient"} <= {*look.histograms}
 
 
 def test_gradient_norm_is_that_of_the_step() -> None:

@@ -115,7 +115,7 @@ def test_any_step_of_a_run_that_is_over(started: Start) -> None:
     assert look["step"] == 1
     first = next(card for card in look["cards"] if card["name"] == "1")
     assert first["outputs"][2:] == [int(count) for count in probes[0].histograms["1"][2:]]
-    assert first["gradients"][2:] == [int(n) for n in probes[0].histograms["1.weight gradient"][2:]]
+    assert first["gradients"][2:] == [int(n) for n in probes[0].histograms["1 gradient"][2:]]
     assert panel.parts["pictures"]["step"] == pictures[0].step == 1
     assert panel.parts["pictures"]["filters"] == (8, 8, 8, 1)
     assert len(panel.parts["fixed"]["images bytes"]) == 8 * 8 * 8

@@ -1,6 +1,7 @@
 """Layers: what each part of a network gives, weighs and costs, by a pass on the meta device."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +21,9 @@ Shape = tuple[int, int, int]
 Seen = tuple[int, int]  # side of what one output sees, and pixels from one output to the next
 FLOAT = 4  # bytes
 FEWEST = 8  # rows that still say something of a network
+# what a layer calls the numbers that it mixes by: a weight norm their directions, a spectral norm what it divides
+WEIGHT = re.compile(r"\.(weight|in_proj_weight|parametrizations\.weight\.original1?)$")
+LENGTHS = "parametrizations.weight.original0"  # of a weight norm: one number a unit, as other norms' scales
 SIDE_BY_SIDE = (Residual, Concat, Split)
 # modules that look at one place only, a norm's statistics and the weighing of channels aside
 PLACE_BY_PLACE = {
@@ -213,6 +217,11 @@ def telling(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     for name, module in model.named_modules():
         if has_filters(module) or isinstance(module, bends):
             yield name, module
+
+
+def layer_of(parameter: str) -> str:
+    """The layer whose weight this parameter is; of any other, its own name."""
+    return WEIGHT.sub("", parameter)
 
 
 def has_filters(module: nn.Module) -> bool:

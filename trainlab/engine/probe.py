@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from trainlab import events as ev
 from trainlab.engine import fixed
 from trainlab.engine.build import Parts
-from trainlab.engine.layers import telling
+from trainlab.engine.layers import LENGTHS, layer_of, telling
 from trainlab.text import _
 
 LEAST = 0.1  # seconds between two looks
@@ -143,7 +143,11 @@ class Look:
         start = self.now()
         model = self.parts.model
         named = model.named_parameters()
-        self._weights = {name: p for name, p in named if p.ndim > 1 and p.requires_grad}
+        self._weights = {
+            layer_of(name): p
+            for name, p in named
+            if p.ndim > 1 and p.requires_grad and not name.endswith(LENGTHS)
+        }
         self._before = {name: p.detach().clone() for name, p in self._weights.items()}
         if self.parts.forward is model:  # a compiled network is looked at from outside
             self._hook(model)
@@ -205,7 +209,7 @@ class Look:
     def _weigh(self) -> None:
         """Compare the weights with those before the step."""
         for name, weight in self._weights.items():
-            row = self._measures.setdefault(name.removesuffix(".weight"), {})
+            row = self._measures.setdefault(name, {})
             before = self._before[name]
             row["weight_norm"] = norm(before)
             row["near_zero"] = (weight.detach().abs() < NEAR_ZERO).float().mean()

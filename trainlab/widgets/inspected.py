@@ -167,14 +167,11 @@ def _card(name: str, look: ev.Probed, history: History) -> dict[str, Any]:
             (warns if share >= rule.limit else says).append(words.format(share=share))
     if "near_zero" in row:
         says.append(_("{share:.1%} of its weights near 0").format(share=row["near_zero"]))
-    gradient = look.histograms.get(f"{name}.weight gradient") or look.histograms.get(
-        f"{name} gradient"
-    )
     return {
         "name": name,
         "label": _label(name, history),
         "outputs": _bars(look.histograms.get(name)),
-        "gradients": _bars(gradient),
+        "gradients": _bars(look.histograms.get(f"{name} gradient")),
         "says": says,
         "warns": warns,
     }
