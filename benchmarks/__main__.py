@@ -12,7 +12,6 @@ import os
 import platform
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,11 +22,10 @@ import torch
 from playwright.sync_api import Page, sync_playwright
 
 from benchmarks import augmentation
-from trainlab.cli.lab import HOST, choose_port, voila_command
+from tests.browser.conftest import ARGUMENTS, WIDE
+from tests.browser.servers import plain_voila
 
 RESULTS = Path(__file__).with_name("results.md")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PATIENCE = 3600.0  # seconds for all rounds
 
 
@@ -87,43 +85,18 @@ def _machine() -> str:
 
 def _measured(folder: Path, rounds: int, variants: bool) -> list[dict[str, Any]]:
     """Open the page of a notebook that measures, and wait for what it finds."""
-    out = folder / "rows.json"
-    cell = f"from benchmarks.in_kernel import measure\nmeasure({str(out)!r}, {rounds}, {variants})"
-    notebook = folder / "bench.ipynb"
-    notebook.write_text(json.dumps(_one_cell(cell)))
-    port = choose_port(None)
-    root = str(Path(__file__).parents[1])
-    environment = os.environ | {"PYTHONPATH": root}
-    command = voila_command(notebook, folder, port)
-    command = [part for part in command if "template" not in part]
-    with subprocess.Popen(command, env=environment) as server:
-        try:
-            with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=_browser(), args=FLAGS)
-                page = browser.new_page(viewport={"width": 1600, "height": 1000})
-                _open(page, f"http://{HOST}:{port}/")
-                _wait(page, out)
-                browser.close()
-        finally:
-            server.terminate()
+    out, root = folder / "rows.json", str(Path(__file__).parents[1])
+    source = f"import sys\nsys.path.insert(0, {root!r})\nfrom benchmarks.in_kernel import measure\n"
+    source += f"measure({str(out)!r}, {rounds}, {variants})"
+    with plain_voila(folder, source) as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_browser(), args=ARGUMENTS)
+        page = browser.new_page(viewport=WIDE)
+        page.goto(server.address, timeout=120_000)
+        page.wait_for_selector(".tl-run", timeout=120_000)
+        _wait(page, out)
+        browser.close()
     rows: list[dict[str, Any]] = json.loads(out.read_text())
     return rows
-
-
-def _one_cell(source: str) -> dict[str, Any]:
-    code = {"cell_type": "code", "source": source, "outputs": [], "metadata": {}}
-    cell = {**code, "id": "bench", "execution_count": None}
-    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}
-
-
-def _open(page: Page, address: str) -> None:
-    for _try in range(100):
-        try:
-            page.goto(address, timeout=120_000)
-            break
-        except Exception:  # not up yet
-            time.sleep(0.3)
-    page.wait_for_selector(".tl-run", timeout=120_000)
 
 
 def _wait(page: Page, out: Path) -> None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.browser import servers
 from tests.browser.lab_page import LabPage, NewPage, Watch
@@ -15,7 +15,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
 ]  # fmt: skip
-WIDE = {"width": 1600, "height": 1000}
+WIDE = ViewportSize(width=1600, height=1000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
