@@ -14,7 +14,7 @@ from trainlab.catalog import families
 from trainlab.choice import choices
 from trainlab.views.figures import histograms, run_figure
 from trainlab.views.formulas import formula_svg
-from trainlab.views.images import grid_png
+from trainlab.views.images import CYCLE, grid_png, marked
 from trainlab.views.ink import INK, to_svg
 
 
@@ -84,3 +84,15 @@ def test_grid_png_places_images_in_rows_with_clear_gaps(channels: int) -> None:
     assert pixels[0, 6].tolist() == [0, 0, 0, 0]
     assert pixels[5, 7].tolist() == [7, 7, 7, 255]
     assert pixels[5, 14].tolist() == [0, 0, 0, 0]
+
+
+def test_a_point_stands_out_among_the_others_of_its_plane() -> None:
+    places, labels = np.array([[0.0, 0.0], [1.0, 1.0], [0.5, 0.5]]), np.array([0, 1, 8])
+    (tile,) = marked(places, labels, [2], 49)
+    ink, other, faint = (bytes.fromhex(CYCLE[label][1:]) for label in (0, 1, 0))
+    assert bytes(tile[:, 24, 24]) == ink, "colours go round"
+    assert (tile == 255).all(0).sum() > 8, "an edge"
+    dim = [
+        bytes((0.55 * np.frombuffer(name, np.uint8)).astype(np.uint8)) for name in (faint, other)
+    ]
+    assert [bytes(tile[:, 48, 0]), bytes(tile[:, 0, 48])] == dim, "up is up"

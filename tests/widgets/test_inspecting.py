@@ -13,10 +13,13 @@ import pytest
 from tests.widgets.pages import Page, tiny
 from trainlab import commands as cmd
 from trainlab import events as ev
+from trainlab.catalog.datasets import Moons
 from trainlab.catalog.models import ConvNet
+from trainlab.engine.build import split_rows
 from trainlab.experiment import Experiment
-from trainlab.runs import store
+from trainlab.runs import store, train
 from trainlab.runs.history import History
+from trainlab.views.images import CYCLE
 from trainlab.widgets.bundles import PanelsWidget
 from trainlab.widgets.inspected import CARDS, LINES, LOOKS, answer
 from trainlab.widgets.inspecting import Inspecting
@@ -119,6 +122,21 @@ def test_any_step_of_a_run_that_is_over(started: Start) -> None:
     assert panel.parts["pictures"]["step"] == pictures[0].step == 1
     assert panel.parts["pictures"]["filters"] == (8, 8, 8, 1)
     assert len(panel.parts["fixed"]["images bytes"]) == 8 * 8 * 8
+
+
+def test_the_same_points_again_and_again_lie_in_their_plane(runs: Path) -> None:
+    history, experiment = History(), tiny(1).but(dataset=Moons(points=100))
+    for event in store.read_events(train(experiment, runs).path):
+        history.add(event)
+    words, buffers = answer(1, history, None, "", {})
+    tiles = np.frombuffer(buffers["fixed.images"], np.uint8)
+    tiles = tiles.reshape(words["parts"]["fixed"]["shape"])
+    data = experiment.dataset.load()
+    row = split_rows(experiment, data)[1][0]
+    x, y = data.images[row].flatten().tolist()
+    colour = CYCLE[int(data.labels[row])]
+    assert bytes(tiles[0, round((1 - y) * 47), round(x * 47)]) == bytes.fromhex(colour[1:])
+    assert len({tile.tobytes() for tile in tiles}) == 8
 
 
 def test_the_tier_goes_to_the_run_and_to_the_next(started: Start) -> None:

@@ -71,6 +71,12 @@ class Batches:
         return len(self.labels)
 
     @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of an image."""
+        _n, height, width, channels = self.images.shape
+        return channels, height, width
+
+    @property
     def commonest(self) -> float:
         """The share of the commonest answer: what is right if it is given every time."""
         counts = torch.unique(self.labels, dim=0, return_counts=True)[1]

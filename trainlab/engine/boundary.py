@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from trainlab import events as ev
+from trainlab.catalog.datasets import is_plane
 from trainlab.engine.batches import Batches
 from trainlab.engine.build import Parts
 
@@ -24,9 +25,8 @@ class Plane:
 
     def look(self, parts: Parts, step: int, now: bool) -> Iterator[ev.Event]:
         """How the net parts the plane, if the data lie in one, and it is time, or `now`."""
-        is_plane = tuple(parts.val.images.shape[1:]) == (1, 1, 2)
         due = now or time.perf_counter() - self._looked_at > EVERY
-        if is_plane and due and step != self._seen:
+        if due and is_plane(parts.val.shape) and step != self._seen:
             yield boundary(parts.model, parts.val, step)
             self._seen, self._looked_at = step, time.perf_counter()
 

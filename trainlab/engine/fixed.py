@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import type_before_parametrizations
 
 from trainlab import events as ev
+from trainlab.catalog.datasets import is_plane
 from trainlab.engine.batches import gather
 from trainlab.engine.build import Parts
 from trainlab.engine.layers import has_filters, telling
@@ -40,7 +41,8 @@ def fixed_batch(parts: Parts) -> ev.Fixed:
     index = rows(parts)
     labels = parts.val.labels[index].view(len(index), -1)[:, 0]  # the first of several
     images = gather(parts.val.images, index)
-    shape, pixels = drawn(shrunk(images, SIDE).clamp(0, 1) * 255)
+    small = images if is_plane(parts.val.shape) else shrunk(images, SIDE)
+    shape, pixels = drawn(small.clamp(0, 1) * 255)
     wanted = [int(label) for label in labels]
     some = len(parts.classes) > CLASSES
     return ev.Fixed(

@@ -8,11 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
+from trainlab.views.images import CYCLE
 from trainlab.views.ink import BLUE, INK, ORANGE, canvas, quiet
 
 Array = NDArray[np.float64]
-# Okabe & Ito 2008, in the order of js/plane.js: a class looks alike in both pictures
-CYCLE = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#F0E442", "#999999")
 MARKERS = "os^Dv"
 MOST_BARS = 48  # pairs; more are too thin to see
 

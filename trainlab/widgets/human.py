@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from trainlab.catalog.datasets import is_plane
 from trainlab.diagnostics.results import wilson
 from trainlab.engine.build import split_rows
 from trainlab.errors import Problem
@@ -183,7 +184,7 @@ class HumanBaseline:
 def drawn(experiment: Experiment) -> Quiz:
     """Some of the validation images, never the same. Raises Problem where they cannot be labelled by looking."""
     data = data_at_hand(experiment)
-    if data.positions > 1 or data.images.shape[1:] == (2, 1, 1):
+    if data.positions > 1 or is_plane(data.images.shape[1:]):
         raise Problem(
             _("{data} is nothing to label at a glance").format(data=_(experiment.dataset.title())),
             _("Each image has one class to be named, and must be an image."),

@@ -13,13 +13,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 from trainlab import events as ev
+from trainlab.catalog.datasets import is_plane
 from trainlab.diagnostics.verdicts.inside import DeadUnits, Saturated
 from trainlab.runs.history import History
 from trainlab.text import _
+from trainlab.views.images import marked
 
 LOOKS = 200  # of a long run, spread over it
 LINES = 12  # layers with a curve, spread over the network
 CARDS = 24  # layers with histograms
+PLANE = 48  # pixels a side of a plane with one of its points
 SHARES: dict[type[DeadUnits] | type[Saturated], str] = {
     DeadUnits: _("{share:.0%} dead"),
     Saturated: _("{share:.0%} saturated"),
@@ -91,7 +94,14 @@ def _fixed(history: History) -> Part:
         "labels": [at[label] for label in fixed.labels],
         "classes": named,
     }
-    return words, {"images": base64.b64decode(fixed.pixels)}
+    pixels = base64.b64decode(fixed.pixels)
+    count, *sides, channels = fixed.shape
+    if is_plane((channels, *sides)):
+        places = np.frombuffer(pixels, np.uint8).reshape(count, 2) / 255
+        tiles = marked(places, np.array(fixed.labels), range(count), PLANE)
+        words["shape"] = (count, PLANE, PLANE, 3)
+        pixels = tiles.transpose(0, 2, 3, 1).tobytes()
+    return words, {"images": pixels}
 
 
 def _curves(history: History) -> Part:

@@ -8,7 +8,7 @@ from trainlab.catalog.datasets.colour import CIFAR10, CIFAR100, STL10, SVHN
 from trainlab.catalog.datasets.photographs import GTSRB, Flowers102, Imagenette, OxfordIIITPet
 from trainlab.catalog.datasets.folder import ImageFolder
 from trainlab.catalog.datasets.zipped import ZipFolder, store_upload
-from trainlab.catalog.datasets.toy import Circles, Moons, Spiral, Xor
+from trainlab.catalog.datasets.toy import Circles, Moons, Spiral, Xor, is_plane
 from trainlab.catalog.datasets.numbers import Numbers
 from trainlab.catalog.datasets.svhn_numbers import SVHNNumbers
 
@@ -37,5 +37,6 @@ __all__ = [
     "Spiral",
     "Xor",
     "ZipFolder",
+    "is_plane",
     "store_upload",
 ]

@@ -4,6 +4,7 @@ A point is an image of one pixel with two channels, x and y, in [0, 1].
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -18,6 +19,11 @@ def as_images(points: torch.Tensor) -> torch.Tensor:
     """Points (N, 2) around the origin as images (N, 2, 1, 1), scaled into [0, 1]."""
     scaled = points / (2 * points.abs().max().clamp_min(1e-12)) + 0.5
     return scaled.clamp(0, 1).float().reshape(-1, 2, 1, 1)
+
+
+def is_plane(shape: Sequence[int]) -> bool:
+    """Whether images of this shape (C, H, W) are points of the plane."""
+    return tuple(shape) == (2, 1, 1)
 
 
 def shaken(points: torch.Tensor, noise: float, draws: torch.Generator) -> torch.Tensor:

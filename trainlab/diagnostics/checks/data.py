@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import torch
 
 from trainlab.catalog.augmentations.safety import label_warnings
+from trainlab.catalog.datasets import is_plane
 from trainlab.diagnostics import data as look
 from trainlab.diagnostics.checks.base import Finding, Rule, Subject, Verdict
 from trainlab.engine.randomness import generator
@@ -53,7 +54,7 @@ CLASSES = Rule(
 
 def _duplicates(subject: Subject) -> Finding:
     """D1: images with the same pixels, and those among them that are learnt and asked again."""
-    if subject.data.images[0].numel() < FEW:
+    if is_plane(subject.data.images.shape[1:]):
         return Finding("skip", _("The data are points: equal ones are no copies."))
     groups = look.twins(subject.data.images)
     both = look.straddling(groups, _mask(subject, 0), _mask(subject, 1))

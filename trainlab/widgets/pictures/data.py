@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from trainlab.catalog.datasets import is_plane
 from trainlab.diagnostics import data as diagnostics
 from trainlab.diagnostics.data import Survey
 from trainlab.engine.build import split_rows
@@ -63,7 +64,7 @@ def data_pictures(look: Look) -> list[Spec]:
         _channels(look, halves),
         preprocessing_picture(look, halves.train.nonzero().flatten()),
         _twins(look, halves),
-        *([] if _is_plane(look) else [_outliers(look, halves)]),
+        *([] if is_plane(look.shape) else [_outliers(look, halves)]),
         canyon_picture(),
     ]
 
@@ -73,7 +74,7 @@ def _sample(look: Look) -> Spec:
     words = _("{n:,} images of {c} x {h} x {w}, {k} classes").format(
         n=len(data.images), c=look.shape[0], h=look.shape[1], w=look.shape[2], k=len(data.classes)
     )
-    if _is_plane(look):
+    if is_plane(look.shape):
         from trainlab.views.data import points_figure  # matplotlib is slow to import
         from trainlab.views.figures import to_svg
 
@@ -147,7 +148,7 @@ def _channels(look: Look, halves: Halves) -> Spec:
     """Mean and deviation of each channel on both sides, and whether brightness differs."""
     found = halves.survey
     names = {1: [_("grey")], 3: [_("red"), _("green"), _("blue")]}.get(look.shape[0])
-    if _is_plane(look) or names is None:
+    if is_plane(look.shape) or names is None:
         names = [str(number + 1) for number in range(look.shape[0])]
     columns = [part for mask in (halves.train, halves.val) for part in found.channels(mask)]
     head = [
@@ -190,7 +191,7 @@ def _twins(look: Look, halves: Halves) -> Spec:
     )  # fmt: skip
     if both:
         title = _("Duplicates: some are learnt and asked again")
-    if _is_plane(look):
+    if is_plane(look.shape):
         return picture("twins", title, "", caption)
     shown = sorted(groups, key=lambda group: group not in set(both))[: 2 * COLUMNS]
     png = grid_png(thumbnails(look.data.images[[group[0] for group in shown]]), COLUMNS)
@@ -222,11 +223,6 @@ def _outliers(look: Look, halves: Halves) -> Spec:
         "png": png,
         "alt": _("The {n} images farthest from the mean").format(n=len(rows)),
     }
-
-
-def _is_plane(look: Look) -> bool:
-    """Whether the images are points of two coordinates."""
-    return look.shape == (2, 1, 1)
 
 
 def _file(look: Look, row: int) -> str:

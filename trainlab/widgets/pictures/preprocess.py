@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from trainlab.catalog.datasets import is_plane
 from trainlab.catalog.preprocessing import PreprocessingChoice, RotatingChoice
 from trainlab.diagnostics.canyon import STEPS, VARIANCES, canyon
 from trainlab.engine.randomness import generator
@@ -49,7 +50,7 @@ def preprocessing_picture(look: Look, train_rows: Tensor) -> Spec:
     ))  # fmt: skip
     title = _("Before and after: {name}").format(name=_(choice.title()))
     labels = look.data.labels[rows]
-    draw = _points if look.shape == (2, 1, 1) else _images
+    draw = _points if is_plane(look.shape) else _images
     return draw((small, after), labels, title, " ".join(words))
 
 

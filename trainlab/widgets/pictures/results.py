@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from trainlab.catalog.datasets import is_plane
 from trainlab.diagnostics.results import Results, Score
 from trainlab.diagnostics.saliency import GRAD_CAM
 from trainlab.text import _
-from trainlab.views.images import grid_png
+from trainlab.views.images import Pixels, grid_png, marked
 from trainlab.widgets.pictures.look import Spec, picture, thumbnails
 
 MOST_CELLS = 20  # classes of a table that is read; more are drawn
@@ -35,16 +36,15 @@ def results_spec(found: Results) -> Spec:
 
 
 def images_spec(found: Results, images: Sequence[int]) -> list[Spec]:
-    """Images as buttons: each with its picture, none for a point of a plane, and what was answered how surely."""
-    specs = []
-    for image in images:
-        pixels, words = _pixels(found, image), answer_words(found, image)
-        if pixels[0].numel() == 2:
-            x, y = pixels.flatten().tolist()
-            specs.append({"image": image, "png": "", "words": f"({x:.2f}, {y:.2f}) {words}"})
-        else:
-            specs.append({"image": image, "png": _png(pixels, SMALL), "words": words})
-    return specs
+    """Images as buttons: each with its picture, and what was answered how surely."""
+    return [
+        {
+            "image": image,
+            "png": grid_png(_shown(found, image, SMALL), 1),
+            "words": answer_words(found, image),
+        }
+        for image in images
+    ]
 
 
 def cell_spec(found: Results, label: int, answer: int) -> Spec:
@@ -66,12 +66,13 @@ def image_spec(found: Results, image: int, target: int) -> Spec:
 
     about = target if target >= 0 else int(found.answers[image, 0])
     words = {"about": about, "words": answer_words(found, image), "likely": _likely(found, image)}
-    pixels = _pixels(found, image)
-    if pixels[0].numel() == 2:
-        return words | {"png": "", "heat": "", "how": _("A point has no pixels to look at.")}
+    (shown,) = _shown(found, image, LARGE)
+    if is_plane(found.images.shape):
+        how = _("One point among all that validation asks about. What speaks for each class: the decision boundary, "
+                "above the curves.")  # fmt: skip
+        return words | {"png": grid_png(shown[None], 1), "heat": "", "how": how}
     seen = found.saliency(image, about)
     heat = thumbnails(seen.heat[None, None], LARGE)[0, 0]
-    shown = thumbnails(pixels, LARGE)[0]
     plain = seen.source != GRAD_CAM
     glow = coloured(heat) if plain else glowing(shown, heat)
     how = _("What speaks for {name} in its last maps, of {h} x {w} places. {source}.")
@@ -187,10 +188,10 @@ def _names(found: Results, labels: Tensor) -> str:
     return " ".join(found.classes[label] for label in labels.tolist())
 
 
-def _pixels(found: Results, image: int) -> Tensor:
-    """An image as the data set has it, (1, C, H, W) on the CPU."""
-    return found.images.images[[image]].permute(0, 3, 1, 2).cpu()
-
-
-def _png(pixels: Tensor, most: int) -> str:
-    return grid_png(thumbnails(pixels, most), 1)
+def _shown(found: Results, image: int, most: int) -> Pixels:
+    """An image as the data set has it, (1, C, H, W) of at most so many pixels a side; a point in its plane."""
+    images = found.images.images
+    if is_plane(found.images.shape):
+        places = images.cpu().double().view(-1, 2).numpy()
+        return marked(places, found.labels[:, 0].numpy(), [image], most)
+    return thumbnails(images[[image]].permute(0, 3, 1, 2).cpu(), most)
