@@ -28,6 +28,8 @@ OVERLAPS = """root => {
   }));
   return found;
 }"""
+LEGENDS_FIT = """el => [...el.querySelectorAll(".tl-legend")]
+  .every(legend => legend.scrollWidth <= legend.clientWidth)"""
 # What sticks out of the page to the right.
 TOO_WIDE = """() => document.scrollingElement.scrollWidth <= innerWidth ? [] :
   [...document.querySelectorAll("body *")].filter(el => el.getBoundingClientRect().right > innerWidth + 1)
@@ -106,6 +108,7 @@ def test_axe_finds_nothing_serious_while_training(view: LabPage) -> None:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_overlaps_or_sticks_out(view: LabPage, width: int) -> None:
     view.page.set_viewport_size({"width": width, "height": 900})
+    view.until(LEGENDS_FIT)
     for name in PANELS:
         view.open(name)
         assert view.page.evaluate(TOO_WIDE) == [], name
