@@ -68,7 +68,7 @@ function render({ model, el }) {
       }
       if (message.references) chart.refer(message.references);
       if (message.verdicts) {
-        chart.view.verdicts = message.verdicts;
+        chart.view.verdicts = message.verdicts.filter(card => card.letter);
         verdicts.update(message.verdicts);
       }
       chart.refresh();

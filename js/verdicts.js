@@ -32,6 +32,8 @@ function makeCard(first, _, { mend, dismiss, point }) {
     el,
     update(card) {
       for (const [part, words] of [[letter, card.letter], [marked, card.marked], [title, card.title], [sure, card.sure], [seen, card.seen], [rule, card.rule], [source, card.source]]) text(part, words);
+      letter.hidden = !card.letter; // only a verdict lies somewhere along the curves,
+      close.hidden = why.hidden = !card.rule; // goes by a rule, and can be dismissed
       const name = `${_("Dismiss")}: ${card.title}`;
       attr(close, "aria-label", name);
       attr(close, "title", name);

@@ -4,11 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Experiment", "Lab", "Run", "attach", "catalog", "check", "load_run", "train"]
+__all__ = [
+    "Experiment", "Lab", "Run", "attach", "catalog", "check", "load_run", "sabotages", "train",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     from trainlab import catalog
     from trainlab.diagnostics.checks import check
+    from trainlab.diagnostics.sabotage import sabotages
     from trainlab.experiment import Experiment
     from trainlab.runs import Run, load_run, train
     from trainlab.widgets import Lab, attach
@@ -21,6 +24,7 @@ _HOME = {
     "attach": "trainlab.widgets",
     "check": "trainlab.diagnostics.checks",
     "load_run": "trainlab.runs",
+    "sabotages": "trainlab.diagnostics.sabotage",
     "train": "trainlab.runs",
 }
 

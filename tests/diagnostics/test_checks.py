@@ -4,18 +4,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, islice
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 
 from trainlab import events as ev
 from trainlab.catalog.datasets import Digits, Images
 from trainlab.diagnostics.checks import CHECKS, Check, check, made, preflight
 from trainlab.diagnostics.checks.base import Subject
-from trainlab.diagnostics.range_test import range_test
+from trainlab.diagnostics.range_test import LRS, range_test
 from trainlab.engine.trainer import Trainer
 from trainlab.experiment import Experiment
 
@@ -156,9 +158,13 @@ def test_augmentation_that_changes_the_class(data: Images) -> None:
     assert look("label_safety", data).verdict == "skip"
 
 
-def test_loaded_weights_want_their_own_mean(data: Images) -> None:
-    model = {"kind": "pretrained"}
-    assert look("pretrained", data, model=model).verdict == "fail"
+def test_loaded_weights_want_their_own_mean(data: Images, tmp_path: Path) -> None:
+    file, name = tmp_path / "own.pth", "shufflenet_v2_x0_5"
+    torch.save(torchvision.models.get_model(name).state_dict(), file)
+    model = {"kind": "pretrained", "name": name, "weights": str(file), "size": 32}
+    found = look("pretrained", data, model=model)
+    assert found.verdict == "fail"
+    assert found.says.endswith("They arrive with a mean of -0.01 instead of -0.65.")
     assert look("pretrained", data, model=model, preprocessing="imagenet").verdict == "pass"
     assert look("pretrained", data).verdict == "skip"
 
@@ -198,7 +204,7 @@ def test_a_run_is_the_same_with_checks_before_and_during_it(data: Images) -> Non
     alone = trained()
     experiment = Experiment.from_data(TINY | {"augmentations": ["shift"]})
     shared = torch.get_rng_state()
-    looks = chain(range_test(experiment, data, steps=20), preflight(experiment, data))
+    looks = chain(range_test(experiment, data, lrs=LRS[::5]), preflight(experiment, data))
     assert trained(looks) == alone
     assert isinstance(next(looks, None), Check | None)  # the range test was made during the run
     list(looks)

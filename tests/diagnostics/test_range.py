@@ -9,7 +9,7 @@ import pytest
 from trainlab.catalog.datasets import Digits, Images
 from trainlab.catalog.optimizers import OptimizerChoice
 from trainlab.choice import choices
-from trainlab.diagnostics.range_test import Point, range_test, suggest
+from trainlab.diagnostics.range_test import Point, range_test, rising, suggest
 from trainlab.experiment import Experiment
 
 TINY: dict[str, Any] = {"model": {"kind": "mlp", "width": 16}, "training": {"threads": 1}}
@@ -39,7 +39,7 @@ def test_the_sweep_is_exponential_and_ends_where_the_loss_explodes(data: Images)
 
 def test_numbers_that_are_none_end_it(data: Images) -> None:
     experiment = Experiment.from_data(TINY | {"optimizer": {"kind": "sgd"}, "loss": "mse"})
-    points = list(range_test(experiment, data, low=1e-7, high=1e38, steps=6))
+    points = list(range_test(experiment, data, lrs=rising(1e-7, 1e38, 6)))
     assert len(points) < 6
     assert all(math.isfinite(point.loss) for point in points[:-1])
     found = suggest(points)
@@ -76,6 +76,6 @@ def test_every_optimizer_can_be_swept(kind: type[OptimizerChoice], data: Images)
             "augmentations": ["shift", "mixup"],
         }
     )
-    points = list(range_test(experiment, data, low=1e-4, high=1e-2, steps=4))
+    points = list(range_test(experiment, data, lrs=rising(1e-4, 1e-2, 4)))
     assert len(points) == 4
     assert all(math.isfinite(point.loss) for point in points)

@@ -6,7 +6,7 @@ from pathlib import Path
 from trainlab.cli.settings import read_experiment
 from trainlab.cli.streams import say
 from trainlab.errors import Problem
-from trainlab.export import bundle, notebook, script
+from trainlab.export import bundle, notebook, script, script_of
 from trainlab.places import runs_folder
 from trainlab.runs import Run, load_run
 from trainlab.runs.listing import find
@@ -21,11 +21,7 @@ def export(arguments: argparse.Namespace) -> int:
     if kind == ".zip":
         _write_bundle(run, output)
         return 0
-    text = (
-        script(run.experiment, run.threads, edits=run.edits)
-        if run
-        else script(read_experiment(source))
-    )
+    text = script_of(run) if run else script(read_experiment(source))
     if kind == ".ipynb":
         text = notebook(text)
     if output is None:

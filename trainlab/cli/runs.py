@@ -106,6 +106,7 @@ def _table(found: list[Row]) -> list[str]:
 
 def _cells(each: Row) -> list[str]:
     told = each.name if not each.id.endswith(each.name) else ""
+    bug = _("a bug is planted") if each.sabotage else ""
     return [
         each.id,
         _cut(("* " if each.pinned else "") + told, 16),
@@ -113,7 +114,7 @@ def _cells(each: Row) -> list[str]:
         f"{each.epochs}/{each.planned}" if each.planned else "–",
         "–" if each.best is None else f"{each.best:.4f}",
         _bars(each.curve, 10),
-        each.problem or _differences(each.differs),
+        each.problem or ", ".join(filter(None, (bug, _differences(each.differs)))),
     ]
 
 
@@ -159,6 +160,7 @@ def _pages(run: Run, facts: Row) -> list[str]:
         _("began as"): _differences(from_default(run.experiment)) or _("the default experiment"),
         _("branched off"): facts.parent
         and _("{run} after step {step}").format(run=facts.parent.run, step=facts.parent.step),
+        _("planted bug"): facts.sabotage,
         _("best"): None if facts.best is None else f"{facts.best:.4f}",
         _("seconds"): None if facts.seconds is None else f"{facts.seconds:.1f}",
         _("folder"): str(run.path),

@@ -9,7 +9,7 @@ import torch
 from trainlab.catalog.datasets import Images
 from trainlab.diagnostics.steps import Bench
 from trainlab.engine.batches import epoch_order
-from trainlab.engine.build import Parts, build_parts
+from trainlab.engine.build import Parts, Plant, as_built, build_parts
 from trainlab.engine.device import default_threads
 from trainlab.experiment import Experiment
 
@@ -44,15 +44,22 @@ class Suggestion:
     diverged: float | None
 
 
+def rising(low: float, high: float, steps: int) -> tuple[float, ...]:
+    """Learning rates from `low` to `high`, each the same times the last."""
+    return tuple(low * (high / low) ** (step / max(1, steps - 1)) for step in range(steps))
+
+
+LRS = rising(LOW, HIGH, STEPS)
+
+
 def range_test(
     experiment: Experiment,
     data: Images,
     cancelled: Callable[[], bool] = lambda: False,
-    low: float = LOW,
-    high: float = HIGH,
-    steps: int = STEPS,
+    lrs: Sequence[float] = LRS,
+    plant: Plant = as_built,
 ) -> Generator[Point]:
-    """Train a copy for `steps` steps at learning rates from `low` to `high`, each the same times the last.
+    """Train a copy, a step at each of these learning rates; `plant` puts a lesson's bug in it.
 
     It has the experiment's augmentations, regularisers and batches, draws from keyed generators of its own,
     and ends when the loss explodes or is no number (that point is given last), or when it is cancelled.
@@ -63,15 +70,15 @@ def range_test(
     threads = torch.get_num_threads()
     torch.set_num_threads(experiment.training.threads or default_threads())
     try:
-        parts = build_parts(experiment.but(training=experiment.training.but(compile=False)), data)
+        plain = experiment.but(training=experiment.training.but(compile=False))
+        parts = plant(build_parts(plain, data))
         bench = Bench(
             parts.model, parts.loss, parts.optimizer, experiment.regularizers, "range", parts.noise
         )
         best = mean = weight = 0.0
-        for step in range(steps):
+        for step, lr in enumerate(lrs):
             if cancelled():
                 return
-            lr = low * (high / low) ** (step / max(1, steps - 1))
             for group in parts.optimizer.param_groups:
                 group["lr"] = lr
             loss, _logits = bench.step(*_batch(experiment, parts, step))

@@ -15,7 +15,7 @@ from trainlab.catalog.datasets import Images
 from trainlab.diagnostics.saliency import Saliency, saliency
 from trainlab.diagnostics.steps import as_in_a_run
 from trainlab.engine.batches import Batches
-from trainlab.engine.build import build_parts
+from trainlab.engine.build import Plant, as_built, build_parts
 from trainlab.engine.checkpoint import Snapshot
 from trainlab.engine.refill import refuse_misfit
 from trainlab.engine.validation import Validation
@@ -183,7 +183,11 @@ class Results:
 
 
 def grade(
-    experiment: Experiment, found: Snapshot, data: Images, go_on: Callable[[], None] = lambda: None
+    experiment: Experiment,
+    found: Snapshot,
+    data: Images,
+    go_on: Callable[[], None] = lambda: None,
+    plant: Plant = as_built,
 ) -> Results:
     """Ask the network of a checkpoint about its validation images, on copies: no run is changed by it.
 
@@ -194,13 +198,14 @@ def grade(
         found: the checkpoint.
         data: the experiment's.
         go_on: called between two portions of images; may raise.
+        plant: puts in the bug that was planted in the run.
 
     Raises:
         Problem: the checkpoint does not fit, or the network's scores are no numbers.
     """
     plain = experiment.but(training=experiment.training.but(compile=False))
     with as_in_a_run(plain):
-        parts = build_parts(plain, data)
+        parts = plant(build_parts(plain, data))
         own = {"weights": parts.model.state_dict()}
         refuse_misfit(found.step, own, {"weights": found.weights})
         parts.model.load_state_dict(found.weights)

@@ -1,25 +1,19 @@
 """Sabotage: bugs that a lesson plants in a run, to be found with the checks and the verdicts.
 
-No experiment can name them, so no form, file, link or search reaches them, and what is exported from an
-experiment never holds one. A planted run is a `Sabotaged` trainer, which only code can make; it keeps no
-folder, so that it cannot be taken for a real run afterwards.
+A lesson names one: `tl.Lab(sabotage="labels_shuffled")`, `tl.train(sabotage=...)`. No experiment can, so no form,
+file, link or search reaches them. A run that has one says so in its folder, see `trainlab.runs.planted`.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from trainlab import commands as cmd
-from trainlab import events as ev
-from trainlab.changes import Changes
-from trainlab.engine.batches import Batches
-from trainlab.engine.build import Parts
+from trainlab.engine.build import Parts, Plant, as_built
 from trainlab.engine.randomness import generator
-from trainlab.engine.trainer import Trainer
-from trainlab.experiment import Experiment
+from trainlab.errors import Problem
+from trainlab.refusal import nearest
 from trainlab.text import _
 
 
@@ -27,58 +21,56 @@ from trainlab.text import _
 class Sabotage:
     """One bug: `plant` puts it in; `found_by` is the id of the verdict, or of the check, that finds it.
 
-    `told` says what it was, once it is found; with these `changes` of an experiment it shows.
+    `told` says what it was, once it is found; with these `changes` of an experiment it shows. An edit builds
+    augmentation, loss and some others anew, and keeps the rest: then `plant` meets parts that it was in.
     """
 
     name: str
     told: str
     found_by: str
-    plant: Callable[[Parts], Parts]
+    plant: Plant
     changes: dict[str, Any]
 
 
-class Sabotaged(Trainer):
-    """A training with a bug in it, kept nowhere; so no script, branch or resumed run can be made of it."""
-
-    def __init__(self, experiment: Experiment, sabotage: Sabotage) -> None:
-        super().__init__(experiment)
-        self.sabotage = sabotage
-
-    def _build(self, inbox: cmd.Commands) -> Iterator[ev.Event]:
-        for event in super()._build(inbox):
-            if isinstance(event, ev.Started):  # everything is built, and no step is done
-                self._sound = self.parts
-                self.parts = self.sabotage.plant(self._sound)
-            yield event
-
-    def _edit(self, changes: Changes) -> Changes:
-        """Edit what is sound, and plant the bug again: an edit may build anew what it was in."""
-        self.parts = self._sound
-        try:
-            return super()._edit(changes)
-        finally:
-            self._sound = self.parts
-            self.parts = self.sabotage.plant(self._sound)
-
-
 def labels_shuffled(parts: Parts) -> Parts:
-    """Every training image gets the label of another one."""
+    """Every training image gets the label of some other one."""
     order = torch.randperm(len(parts.train), generator=generator("sabotage", "labels"))
-    labels = parts.train.labels[order.to(parts.device)]
+    labels = parts.train.labels.sort(0).values[order.to(parts.device)]  # the same when done again
     return replace(parts, train=replace(parts.train, labels=labels))
 
 
 def softmax_twice(parts: Parts) -> Parts:
-    """The network ends in a softmax, and the loss has one of its own."""
-    model = nn.Sequential(parts.model, nn.Softmax(1))
-    return replace(parts, model=model, forward=model)
+    """The scores go through a softmax, and the loss has one of its own."""
+    return replace(parts, loss=lambda logits, labels: parts.loss(logits.softmax(1), labels))
 
 
 def zero_grad_forgotten(parts: Parts) -> Parts:
-    """The gradients of all steps add up."""
+    """The gradients of all steps add up; a checkpoint keeps their sum, for a resumed run goes on with it."""
     keeping: Any = parts.optimizer
+    if "zero_grad" in vars(keeping):
+        return parts
     keeping.zero_grad = lambda: None
+
+    def save(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+        sums = {
+            number: torch.zeros_like(p) if p.grad is None else p.grad
+            for number, p in enumerate(_parameters(optimizer))
+            if p.requires_grad
+        }
+        state["gradients"] = sums
+
+    def load(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+        sums = state.pop("gradients")
+        for number, parameter in enumerate(_parameters(optimizer)):
+            parameter.grad = sums.get(number)
+
+    keeping.register_state_dict_post_hook(save)
+    keeping.register_load_state_dict_pre_hook(load)
     return parts
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def loss_clipped(parts: Parts) -> Parts:
@@ -87,32 +79,58 @@ def loss_clipped(parts: Parts) -> Parts:
 
 
 def mirrored_in_training(parts: Parts) -> Parts:
-    """The training images are mirrored, and the validation images are not."""
+    """The training images are mirrored, whatever else is done to them, and the validation images are not."""
+    others = parts.train.augment
 
-    def mirror(batch: Tensor, _draws: torch.Generator) -> Tensor:
-        return batch.flip(3)
+    def mirror(batch: Tensor, draws: torch.Generator) -> Tensor:
+        return (others(batch, draws) if others else batch).flip(3)
 
     return replace(parts, train=replace(parts.train, augment=mirror, prepared=None))
 
 
 def mean_forgotten(parts: Parts) -> Parts:
     """The validation images are not standardised as the training images are."""
-    raw = Batches.make(parts.val.images.permute(0, 3, 1, 2), parts.val.labels, lambda batch: batch)
-    return replace(parts, val=raw)
+    return replace(parts, val=replace(parts.val, preprocess=_raw, prepared=None))
+
+
+def pretrained_mean_forgotten(parts: Parts) -> Parts:
+    """No image loses the mean that loaded weights were trained without."""
+    train = replace(parts.train, preprocess=_raw, prepared=None)
+    return mean_forgotten(replace(parts, train=train))
+
+
+def _raw(batch: Tensor) -> Tensor:
+    return batch
 
 
 def eval_forgotten(parts: Parts) -> Parts:
-    """The network stays in training mode when it is judged."""
-    kind = type(parts.model)
+    """The network works in training mode when it is judged, too; what norms remember stays as it was."""
+    kind, noise = type(parts.model), parts.noise
 
-    def judged(self: nn.Module) -> nn.Module:
-        return self.train()
+    def forward(self: nn.Module, batch: Tensor) -> Any:
+        if self.training or len(batch) == 1:  # a norm has no use for one image
+            return kind.forward(self, batch)
+        if noise is not None:
+            noise.manual_seed(generator("sabotage", "noise").initial_seed())
+        norms: Any = [m for m in self.modules() if getattr(m, "track_running_stats", False)]
+        modes = [(module, module.training) for module in self.modules()]
+        self.train()
+        for norm in norms:
+            norm.track_running_stats = False
+        try:
+            return kind.forward(self, batch)
+        finally:
+            for norm in norms:
+                norm.track_running_stats = True
+            for module, training in modes:
+                module.training = training
 
-    parts.model.__class__ = type(kind.__name__, (kind,), {"eval": judged})
+    parts.model.__class__ = type(kind.__name__, (kind,), {"forward": forward})
     return parts
 
 
-SABOTAGES = (
+_CONVNET = {"model": {"kind": "convnet", "width": 8}}
+_ALL = (
     Sabotage(
         "labels_shuffled",
         _("The training labels were shuffled: there was nothing to learn, only to know by heart."),
@@ -155,7 +173,14 @@ SABOTAGES = (
         _("The validation images kept their mean, which the training images had lost."),
         "mismatch",
         mean_forgotten,
-        {"model": {"kind": "convnet", "width": 8}},
+        _CONVNET,
+    ),
+    Sabotage(
+        "pretrained_mean_forgotten",
+        _("The images kept their mean, but the loaded weights were trained on images without it."),
+        "pretrained",
+        pretrained_mean_forgotten,
+        {"model": {"kind": "pretrained"}, "preprocessing": "imagenet"},
     ),
     Sabotage(
         "eval_forgotten",
@@ -164,6 +189,20 @@ SABOTAGES = (
         ),
         "batch_dependency",
         eval_forgotten,
-        {"model": {"kind": "convnet", "width": 8}},
+        _CONVNET,
     ),
 )
+sabotages = {each.name: each for each in _ALL}  # what a lesson can plant, by name
+
+
+def named(name: str) -> Sabotage:
+    """The sabotage of this name. Raises Problem where there is none."""
+    if name not in sabotages:
+        what = _("there is no sabotage {name!r}").format(name=name)
+        raise Problem(what + nearest(str(name), [*sabotages]), "", _("`tl.sabotages` lists them"))
+    return sabotages[name]
+
+
+def planted(name: str | None) -> Plant:
+    """What plants the sabotage of this name, or nothing. Raises Problem where there is none such."""
+    return named(name).plant if name else as_built

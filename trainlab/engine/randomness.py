@@ -110,7 +110,8 @@ def key_noise(model: nn.Module, device: torch.device) -> torch.Generator | None:
     """Give every layer that draws one common generator, and return it; None where none draws."""
     common = None
     for module in model.modules():
-        keyed = KEYED.get(type(module).__name__)
+        kind = type(module)  # a copy of a network may have been given one before
+        keyed = kind if kind in KEYED.values() else KEYED.get(kind.__name__)
         if keyed:
             module.__class__ = keyed
             common = common or torch.Generator(device)

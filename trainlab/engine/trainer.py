@@ -27,7 +27,7 @@ from trainlab.changes import Changes, changed
 from trainlab.engine import checkpoint
 from trainlab.engine.batches import epoch_order, right
 from trainlab.engine.boundary import Plane
-from trainlab.engine.build import Parts, autocast, build_parts
+from trainlab.engine.build import Parts, Plant, as_built, autocast, build_parts
 from trainlab.engine.device import default_threads
 from trainlab.engine.edits import taken
 from trainlab.engine.failures import lacks_memory
@@ -61,6 +61,7 @@ class Trainer:
         edits: what was edited during the run, by the step after which it happened: done again.
         threads: torch's intra-op threads where the experiment leaves them open: those of the run's
             first part, since another number gives other last bits.
+        plant: puts a lesson's bug in, see `trainlab.diagnostics.sabotage`.
     """
 
     def __init__(
@@ -70,8 +71,9 @@ class Trainer:
         resume: checkpoint.Snapshot | None = None,
         threads: int | None = None,
         edits: tuple[ev.Edited, ...] = (),
+        plant: Plant = as_built,
     ) -> None:
-        self.experiment, self._resume = experiment, resume
+        self.experiment, self._resume, self._plant = experiment, resume, plant
         self._edits = sorted(edits, key=lambda edit: edit.step)  # still to be done again
         self._asked: list[cmd.Edit | cmd.Save] = []  # waiting for the next step
         self._threads = experiment.training.threads or threads or default_threads()
@@ -113,7 +115,7 @@ class Trainer:
                 return
         data = experiment.dataset.load()
         if self._resume is None:
-            self.parts: Parts = build_parts(experiment, data)
+            self.parts: Parts = self._plant(build_parts(experiment, data))
         else:
             self._restore(self._resume, data)
         parts = self.parts
@@ -325,7 +327,7 @@ class Trainer:
     def _edit(self, changes: Changes) -> Changes:
         """Go on with these fields changed; those that differ. Raises Problem, and changes nothing then."""
         parts, new, changes = taken(self.parts, self.experiment, changes, self.at)
-        self.parts, self.experiment = parts, new
+        self.parts, self.experiment = self._plant(parts), new
         self.at.edited += bool(changes)
         return changes
 
@@ -358,7 +360,7 @@ class Trainer:
         for edit in self._edits[: self.at.edited]:
             self.experiment = changed(self.experiment, edit.changes)
         del self._edits[: self.at.edited]
-        parts = build_parts(self.experiment, data)
+        parts = self._plant(build_parts(self.experiment, data))
         plan = replace(parts.plan, lr=state["lr"], ahead=state["ahead"])
         parts = self.parts = replace(parts, plan=plan)
         refill(parts, resume)

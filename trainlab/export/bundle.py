@@ -20,9 +20,10 @@ from trainlab.engine.checkpoint import Kept
 from trainlab.errors import Problem
 from trainlab.export.notebook import notebook
 from trainlab.export.readable import csv_of_edits, csv_of_table, readme
-from trainlab.export.script import script
+from trainlab.export.script import script_of
 from trainlab.runs import Run, load_run, store
 from trainlab.runs.notes import NOTES
+from trainlab.runs.planted import SABOTAGE
 from trainlab.text import _
 
 MB = 1_000_000
@@ -31,6 +32,7 @@ RECORD = {  # what a run is opened from, with the most bytes of each
     store.ENVIRONMENT: 1 * MB,
     store.EVENTS: 500 * MB,
     store.PARENT: 1 * MB,
+    SABOTAGE: 1 * MB,
     NOTES: 1 * MB,
 }
 OF_CHECKPOINT = {**checkpoint.MOST, checkpoint.PINNED: 0}
@@ -116,7 +118,7 @@ def _texts(run: Run, moments: dict[str, Kept]) -> dict[str, str | bytes]:
     }
     without = ""
     try:
-        code = script(run.experiment, run.threads, edits=run.edits)
+        code = script_of(run)
         found |= {"train.py": code, "train.ipynb": notebook(code)}
     except Exception as error:  # its data may be gone
         without = str(error)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trainlab import events as ev
+from trainlab.export.script import warning
 from trainlab.runs import Run
 from trainlab.runs.history import Array
 
@@ -50,7 +51,13 @@ def readme(run: Run, moments: Mapping[str, int], without: str) -> str:
     title = (
         f"{x.model.title()} on {x.dataset.title()}, trained with {x.optimizer.title()}: {run.state}"
     )
-    lines = [run.path.name, title + (f", best validation accuracy {best:.4f}" if best else ""), ""]
+    bug = [warning(run.sabotage), ""] if run.sabotage else []
+    lines = [
+        *bug,
+        run.path.name,
+        title + (f", best validation accuracy {best:.4f}" if best else ""),
+        "",
+    ]
     lines += [
         f"{name:<18}{what}"
         for name, what in CONTENTS.items()

@@ -29,6 +29,7 @@ from trainlab.export.module_code import module_code
 from trainlab.export.stages import Stages
 from trainlab.export.tidy import tidy
 from trainlab.export.writer import Lines, Writer, reasons
+from trainlab.runs import Run
 
 # What the script calls by name: the engine's own functions, as they are.
 ENGINE: tuple[Callable[..., Any], ...] = (key_seed, generator, epoch_order, gather, weights_sha256)
@@ -44,6 +45,7 @@ def script(
     threads: int | None = None,
     data: Images | None = None,
     edits: Sequence[ev.Edited] = (),
+    sabotage: str | None = None,
 ) -> str:
     """A plain PyTorch script that repeats the experiment's run, on the CPU bit for bit.
 
@@ -52,6 +54,7 @@ def script(
         threads: torch's threads in the run to repeat; those a run here would get if None.
         data: the experiment's images where they are loaded already.
         edits: what was changed during the run.
+        sabotage: the bug that was planted in the run. The script is without it, and begins by saying so.
 
     Raises:
         Problem: the data cannot be read, or does not fit the network.
@@ -64,19 +67,34 @@ def script(
     body = [*_data(writer), *_network(writer), *training_lines(stages)]
     imports = sorted({"import json", "import torch", *writer.sources.imports})
     settings = [*_settings(experiment, threads), *DEFINITIONS, writer.sources.code()]
-    parts = [_header(experiment, imports), *imports, *settings, *body]
+    parts = [_header(experiment, imports, sabotage), *imports, *settings, *body]
     return tidy("\n".join(parts) + "\n")
 
 
-def _header(x: Experiment, imports: Lines) -> str:
+def script_of(run: Run) -> str:
+    """The script that repeats a run with its edits; of a run with a planted bug, the sound one. May raise Problem."""
+    return script(run.experiment, run.threads, edits=run.edits, sabotage=run.sabotage)
+
+
+def warning(sabotage: str) -> str:
+    """What an export says first of all of a run with a planted bug; the first line is a heading."""
+    return (
+        f"BEWARE: A BUG WAS PLANTED IN THE RUN: {sabotage}.\n\n"
+        "THE SCRIPT TRAINS WITHOUT IT, SO ITS NUMBERS DIFFER FROM THE RUN'S."
+    )
+
+
+def _header(x: Experiment, imports: Lines, sabotage: str | None) -> str:
     what = f"{x.model.title()} on {x.dataset.title()}, trained with {x.optimizer.title()}"
+    same = "a sound run of the lab" if sabotage else "the lab's run"
     needs = textwrap.fill(
         f"Needs {_packages(imports)}. Made by trainlab {trainlab.__version__}; with these versions "
-        f"(Python {platform.python_version()}) it repeats the lab's run on the CPU bit for bit. "
+        f"(Python {platform.python_version()}) it repeats {same} on the CPU bit for bit. "
         "The last line it prints is JSON: the means of each epoch and the weights' SHA-256.",
         84,
     )
-    return f'"""{what}.\n\n{needs}\n"""\n'
+    first = f"{warning(sabotage)}\n\n" if sabotage else ""
+    return f'"""{first}{what}.\n\n{needs}\n"""\n'
 
 
 def _settings(x: Experiment, threads: int) -> Lines:

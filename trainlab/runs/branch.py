@@ -17,6 +17,7 @@ from trainlab.engine.progress import progress_of
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.runs import store
+from trainlab.runs.planted import sabotage_of
 from trainlab.text import _
 
 
@@ -50,7 +51,7 @@ def branch(
         parent = asdict(Parent(folder.name, found.step))
         (new / store.PARENT).write_text(json.dumps(parent), encoding="utf-8")
 
-    new = store.create(root, experiment, fill)
+    new = store.create(root, experiment, fill, sabotage_of(folder))
     trained = False
     try:
         for event in store.resume(new, inbox):

@@ -47,8 +47,8 @@ def main() -> None:
 
 def _perform(request: dict[str, Any], inbox: cmd.Commands) -> Iterator[ev.Event]:
     match request:
-        case {"do": "start", "experiment": data, "root": root}:
-            return store.start(Experiment.from_data(data), Path(root), inbox)
+        case {"do": "start", "experiment": data, "root": root, "sabotage": sabotage}:
+            return store.start(Experiment.from_data(data), Path(root), inbox, sabotage)
         case {"do": "resume", "folder": folder}:
             return store.resume(Path(folder), inbox)
         case {"do": "branch", "folder": folder, "name": name, "root": root, "changes": changes}:

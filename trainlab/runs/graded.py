@@ -8,6 +8,7 @@ from trainlab.engine.checkpoint import kept
 from trainlab.errors import Problem
 from trainlab.runs import store
 from trainlab.runs.branch import moment
+from trainlab.runs.planted import plant_of
 from trainlab.text import _
 
 
@@ -43,4 +44,4 @@ def graded(
     go_on()
     data = experiment.dataset.load()
     go_on()
-    return grade(experiment, found, data, go_on)
+    return grade(experiment, found, data, go_on, plant_of(folder))

@@ -12,6 +12,7 @@ from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.runs import notes, store
 from trainlab.runs.branch import Parent, read_parent
+from trainlab.runs.planted import sabotage_of
 from trainlab.runs.summary import SUMMARY, Summary, outline, read_summary, summarise, write_summary
 from trainlab.text import _
 
@@ -38,7 +39,7 @@ class Row:
     empty where the folder does not say. `state` is one of events.State, or stopped, interrupted (the
     record ends in the middle, and nobody trains it), or damaged, for the reason `problem`. `curve` has a
     value for an epoch, of `measure`. `best` is the best validation accuracy, `edited` the number of edits,
-    `seconds` are of training.
+    `seconds` are of training. `sabotage` is the name of a bug that a lesson planted in it.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Row:
     edited: int = 0
     seconds: float | None = None
     parent: Parent | None = None
+    sabotage: str | None = None
     problem: str = ""
 
     def to_data(self) -> dict[str, Any]:
@@ -86,7 +88,7 @@ def row(folder: Path) -> Row:
     created, generated = parts.groups() if parts else ("", folder.name)
     name = words.name or generated
     try:
-        summary = _summary(folder)
+        summary, sabotage = _summary(folder), sabotage_of(folder)
     except (OSError, ValueError, Problem) as error:
         damaged = Row(folder.name, name, words.note, words.pinned, created, "damaged")
         return Row(**vars(damaged) | {"problem": str(error)})
@@ -100,6 +102,7 @@ def row(folder: Path) -> Row:
         _state(folder, summary),
         **values,
         parent=read_parent(folder),
+        sabotage=sabotage,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trainlab import commands as cmd
 from trainlab import events as ev
 from trainlab.diagnostics.results import Results
+from trainlab.diagnostics.sabotage import planted
 from trainlab.diagnostics.verdicts import Verdict, judge
 from trainlab.engine.checkpoint import Kept, kept
 from trainlab.engine.worker import Worker
@@ -20,6 +21,7 @@ from trainlab.runs.branch import Parent, read_parent
 from trainlab.runs.graded import graded
 from trainlab.runs.history import Array, History
 from trainlab.runs.judged import signals
+from trainlab.runs.planted import sabotage_of
 from trainlab.text import _
 
 if TYPE_CHECKING:
@@ -30,11 +32,15 @@ class Run:
     """One training: its experiment and what it measured.
 
     `steps` maps step, epoch, loss, accuracy, lr to arrays with a value a step; `epochs` maps epoch,
-    train_loss, train_accuracy, val_loss, val_accuracy to arrays with a value an epoch.
+    train_loss, train_accuracy, val_loss, val_accuracy to arrays with a value an epoch. `sabotage` is the
+    name of the bug that a lesson planted in it, None for a sound run.
     """
 
-    def __init__(self, path: Path, experiment: Experiment, history: History) -> None:
+    def __init__(
+        self, path: Path, experiment: Experiment, history: History, sabotage: str | None = None
+    ) -> None:
         self.path, self.experiment, self._history = path, experiment, history
+        self.sabotage = sabotage
 
     @property
     def state(self) -> ev.State:
@@ -56,7 +62,8 @@ class Run:
         """The run in one mapping, as `trainlab train --json` prints it; empty numbers are None."""
         finished = self._history.finished
         values = asdict(finished) if finished else {}
-        return {"run": str(self.path), "state": self.state, **ev.finite(values)}
+        bug = {"sabotage": self.sabotage} if self.sabotage else {}
+        return {"run": str(self.path), "state": self.state, **bug, **ev.finite(values)}
 
     @property
     def threads(self) -> int | None:
@@ -103,7 +110,8 @@ class Run:
 
     def __repr__(self) -> str:
         score = self._history.last("val_accuracy")
-        return f"<Run {self.path.name}: {self.state}, validation accuracy {score:.4f}>"
+        bug = f", with a planted bug: {self.sabotage}" if self.sabotage else ""
+        return f"<Run {self.path.name}: {self.state}, validation accuracy {score:.4f}{bug}>"
 
 
 def load_run(path: str | Path) -> Run:
@@ -121,7 +129,7 @@ def load_run(path: str | Path) -> Run:
             history.add(event)
     except (OSError, ValueError) as error:
         raise Problem(_("{path}: the run cannot be read").format(path=folder), str(error)) from None
-    return Run(folder, Experiment.load(folder / store.EXPERIMENT), history)
+    return Run(folder, Experiment.load(folder / store.EXPERIMENT), history, sabotage_of(folder))
 
 
 def train(
@@ -130,6 +138,7 @@ def train(
     *,
     resume: str | Path | None = None,
     on_event: Callable[[ev.Event], None] | None = None,
+    sabotage: str | None = None,
 ) -> Run:
     """Train to the end and return the run.
 
@@ -138,20 +147,28 @@ def train(
         runs: the folder that keeps runs; $TRAINLAB_RUNS or ./runs if None.
         resume: the folder of a run to go on with instead.
         on_event: called with each event, in this thread.
+        sabotage: a bug to plant in a new run, by its name in `tl.sabotages`.
 
     Raises:
-        Problem: the run failed.
+        Problem: the run failed, or there is no such bug.
         KeyboardInterrupt: the run was interrupted; it is saved and can be resumed.
     """
     root = Path(runs).absolute() if runs else runs_folder()
     folder = Path(resume).absolute() if resume else None
+    planted(sabotage)  # says so here if there is none
     if folder:
-        load_run(folder)  # says so here if there is none
+        load_run(folder)
+    if folder and sabotage:
+        raise Problem(
+            _("{path}: no bug can be planted in a run that is there").format(path=folder),
+            _("it goes on as it began"),
+            _("leave out sabotage, or resume"),
+        )
 
     def make(inbox: cmd.Commands) -> Any:
         if folder:
             return where.resume(folder, inbox)
-        return where.start(experiment or Experiment(), root, inbox)
+        return where.start(experiment or Experiment(), root, inbox, sabotage)
 
     worker = Worker()
     seen = _Seen()

@@ -1,6 +1,7 @@
 """The run store: a folder a run, written so that a kill at any moment loses no finished line.
 
-runs/<id>/  experiment.json  environment.json  events.jsonl  checkpoints/  summary.json  (parent.json  notes.json)
+runs/<id>/  experiment.json  environment.json  events.jsonl  checkpoints/  summary.json
+            (parent.json  notes.json  sabotage.json)
 """
 
 import errno
@@ -28,6 +29,7 @@ from trainlab.engine.failures import guard
 from trainlab.engine.trainer import Trainer
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
+from trainlab.runs.planted import SABOTAGE, as_text, plant_of
 from trainlab.runs.summary import Digest
 from trainlab.text import _
 
@@ -38,17 +40,19 @@ DRAFT, OPENING, YOUNG = ".new-", ".opening-", 10.0
 PROBE = 0.2  # seconds: who only looks whether a run is held lets go of it sooner
 
 
-def start(experiment: Experiment, root: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
-    """Train an experiment as a new run below `root`, recording what it reports.
+def start(
+    experiment: Experiment, root: Path, inbox: cmd.Commands, sabotage: str | None = None
+) -> Iterator[ev.Event]:
+    """Train an experiment as a new run below `root`, recording what it reports; `sabotage` is planted in it.
 
     A run that never came to train (no data, a wrong device) leaves nothing behind.
     """
-    folder = create(root, experiment)
+    folder = create(root, experiment, sabotage=sabotage)
     started = False
     try:
         with locked(folder):
             yield ev.Opened(str(folder))
-            trainer = Trainer(experiment, folder / CHECKPOINTS)
+            trainer = Trainer(experiment, folder / CHECKPOINTS, plant=plant_of(folder))
             for event in _record(guard(trainer.run(inbox)), folder):
                 started = started or isinstance(event, ev.Started)
                 yield event
@@ -75,7 +79,12 @@ def resume(folder: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
         threads = [event.threads for event in events if isinstance(event, ev.Started)]
         edits = tuple(event for event in events if isinstance(event, ev.Edited))
         trainer = Trainer(
-            experiment, folder / CHECKPOINTS, snapshot, threads[0] if threads else None, edits
+            experiment,
+            folder / CHECKPOINTS,
+            snapshot,
+            threads[0] if threads else None,
+            edits,
+            plant_of(folder),
         )
         yield from _record(
             chain(_passed_over(problems, snapshot), guard(trainer.run(inbox))), folder
@@ -108,7 +117,10 @@ def read_events(folder: Path) -> Iterator[ev.Event]:
 
 
 def create(
-    root: Path, experiment: Experiment, fill: Callable[[Path], None] = lambda _folder: None
+    root: Path,
+    experiment: Experiment,
+    fill: Callable[[Path], None] = lambda _folder: None,
+    sabotage: str | None = None,
 ) -> Path:
     """A new run's folder, which appears with all that `fill` puts there. Raises Problem where it cannot be written."""
     name = f"{datetime.now():%Y%m%d-%H%M%S}-{experiment.dataset.kind}-{experiment.model.kind}"
@@ -117,6 +129,7 @@ def create(
         EXPERIMENT: experiment.to_json(),
         ENVIRONMENT: json.dumps(_environment(), indent=2),
         EVENTS: "",
+        **({SABOTAGE: as_text(sabotage)} if sabotage else {}),
     }
     try:
         _sweep(root)

@@ -36,12 +36,14 @@ _TICK = 0.02  # seconds that a command waits at most
 _ENDING = (*ENDED, "stopping")
 
 
-def start(experiment: Experiment, root: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:
+def start(
+    experiment: Experiment, root: Path, inbox: cmd.Commands, sabotage: str | None = None
+) -> Iterator[ev.Event]:
     """Train an experiment as a new run below `root`; see `store.start`."""
     if experiment.training.worker == "thread":
-        return store.start(experiment, root, inbox)
+        return store.start(experiment, root, inbox, sabotage)
     request = {"do": "start", "experiment": experiment.to_data(), "root": str(root)}
-    return _in_child(experiment, request, inbox)
+    return _in_child(experiment, {**request, "sabotage": sabotage}, inbox)
 
 
 def resume(folder: Path, inbox: cmd.Commands) -> Iterator[ev.Event]:

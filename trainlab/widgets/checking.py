@@ -12,7 +12,9 @@ from trainlab.diagnostics.checks import CHECKS, Check, made, preflight
 from trainlab.diagnostics.checks.base import Cancelled, Subject
 from trainlab.diagnostics.checks.slopes import GRADIENTS
 from trainlab.diagnostics.gradients import layer_kinds
-from trainlab.diagnostics.range_test import HIGH, LOW, Point, range_test, suggest
+from trainlab.diagnostics.range_test import HIGH, LOW, LRS, Point, range_test, suggest
+from trainlab.diagnostics.sabotage import planted
+from trainlab.engine.build import Plant, as_built
 from trainlab.experiment import Experiment
 from trainlab.runs import baselines
 from trainlab.text import _
@@ -56,6 +58,7 @@ class Checking:
         view: hears the page; its `checks` are written by the main thread alone.
         experiment: gives what is to be checked.
         soon: has the kernel's main thread do something when it is free.
+        sabotage: names the bug that the next run gets: what is checked has it too.
     """
 
     def __init__(
@@ -63,8 +66,11 @@ class Checking:
         view: PanelsWidget,
         experiment: Callable[[], Experiment],
         soon: Callable[[Callable[[], None]], None],
+        sabotage: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._view, self._experiment, self._soon = view, experiment, soon
+        self._sabotage = sabotage
+        self._plant: Plant = as_built
         self._cancel = threading.Event()
         self._busy = False
         view.on_msg(self._hear)
@@ -72,6 +78,12 @@ class Checking:
     def close(self) -> None:
         """Call off what is going on."""
         self._cancel.set()
+
+    def forget(self) -> None:
+        """What was found is of something else than is checked from now on."""
+        self._cancel.set()
+        if not self._busy:
+            self._view.checks = {}
 
     def _hear(self, _widget: object, message: Any, _buffers: object) -> None:
         """What the page sends; anything else is for others."""
@@ -97,7 +109,7 @@ class Checking:
             return
         self._busy = True
         self._cancel = threading.Event()
-        experiment = self._experiment()
+        experiment, self._plant = self._experiment(), planted(self._sabotage())
         empty |= {"key": check_spec(experiment)[what], "error": "", "says": ""}
         self._view.checks = {**self._view.checks, "busy": what, what: empty}
         call = threading.Thread(target=self._guard, args=(what, work, experiment), daemon=True)
@@ -122,7 +134,7 @@ class Checking:
     def _check(self, experiment: Experiment, data: Images) -> None:
         start, rows = time.perf_counter(), list[Spec]()
         counts = dict.fromkeys(("pass", "warn", "fail", "skip"), 0)
-        for found in preflight(experiment, data, self._cancel.is_set):
+        for found in preflight(experiment, data, self._cancel.is_set, plant=self._plant):
             rows.append(_row(found))
             counts[found.verdict] += 1
             self._soon(lambda: self._show("checks", rows=list(rows)))
@@ -135,7 +147,7 @@ class Checking:
         self._soon(lambda: self._show("checks", says=says))
 
     def _slopes(self, layers: tuple[str, ...], experiment: Experiment, data: Images) -> None:
-        subject = Subject(experiment, data, self._cancel.is_set, layers)
+        subject = Subject(experiment, data, self._cancel.is_set, layers, self._plant)
         kinds = layer_kinds(subject.model())
         names = [{"name": name, "kind": kind} for name, kind in kinds.items()]
         self._soon(lambda: self._show("gradients", layers=names))
@@ -148,7 +160,7 @@ class Checking:
 
     def _sweep(self, experiment: Experiment, data: Images) -> None:
         points, sent = list[Point](), time.monotonic()
-        for point in range_test(experiment, data, self._cancel.is_set):
+        for point in range_test(experiment, data, self._cancel.is_set, LRS, self._plant):
             points.append(point)
             if time.monotonic() > sent + EVERY:
                 sent = time.monotonic()

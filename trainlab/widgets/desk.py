@@ -38,6 +38,7 @@ class Desk:
         self.view, self.editor = view, Editor(experiment)
         self.tell: Callable[[Experiment], None] = lambda _experiment: None  # hears of every change
         self.run: Callable[[], str] = lambda: ""  # the folder of the run on the chart
+        self.planted: Callable[[], str | None] = lambda: None  # the bug of the next run
         self.root = runs_folder()
         self._panels: dict[str, Panel] = {}
         self._open = ""
@@ -244,7 +245,8 @@ class Desk:
             self.view.panel = old or self._code("", _("Writing the script …"))
             return
         if self._open == SHARE:
-            self.view.panel = share.share_panel(self.editor.experiment, self._menus.get("as", ""))
+            chosen = self._menus.get("as", "")
+            self.view.panel = share.share_panel(self.editor.experiment, chosen, self.planted())
             return
         panel = self._panels[self._open]
         self.view.panel = {
@@ -289,7 +291,7 @@ class Desk:
         if data is None:  # it comes in the background, and this is called again
             return
         if panel is None:
-            self.view.panel = self._code(*_written(experiment, data))
+            self.view.panel = self._code(*_written(experiment, data, self.planted()))
         else:
             drawn = _drawn(panel, experiment, data, self._draw, self._menus.get("compare", ""))
             self.view.panel = {**self.view.panel, "pictures": drawn}
@@ -376,11 +378,11 @@ def _drawn(
         return unavailable(Problem(_("There is no picture of this"), str(error)))
 
 
-def _written(experiment: Experiment, data: Images | Problem) -> tuple[str, str]:
+def _written(experiment: Experiment, data: Images | Problem, bug: str | None) -> tuple[str, str]:
     """The exported script and a word on it, or why there is none."""
     if isinstance(data, Problem):
         return "", str(data)
-    return _attempt(partial(share.written, experiment, data))
+    return _attempt(partial(share.written, experiment, data, bug))
 
 
 def _attempt(write: Callable[[], tuple[str, str]]) -> tuple[str, str]:

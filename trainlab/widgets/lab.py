@@ -10,6 +10,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 
 from trainlab.changes import changed, difference, refuse_fixed
+from trainlab.diagnostics.sabotage import planted
 from trainlab.diagnostics.verdicts import Remedy
 from trainlab.engine.warm import warm_up
 from trainlab.errors import Problem
@@ -45,8 +46,13 @@ class _Parts:
         self.place, self.root = place, root
         self.panels, self.run, self.runs = PanelsWidget(), RunWidget(), RunsWidget()
         self.desk = Desk(self.panels, Experiment())
-        self.checking = Checking(self.panels, lambda: self.desk.editor.experiment, self.desk.soon)
         self.session = Session(self.run, self._next_run)
+        self.planted = self.session.shown.planted
+        self.planted.without = self._without
+        self.desk.planted = lambda: self.planted.next
+        self.checking = Checking(
+            self.panels, lambda: self.desk.editor.experiment, self.desk.soon, self.desk.planted
+        )
         self.human = HumanBaseline(self.panels, self.desk, self.session.measure)
         self.inspecting = Inspecting(self.panels, self.session, self.desk.soon)
         self.session.branch = self._branch
@@ -99,8 +105,19 @@ class _Parts:
 
     def _next_run(self) -> Begin:
         """The run that Start begins."""
-        experiment, root = self._wanted(), self.root
-        return experiment, lambda inbox: where.start(experiment, root, inbox)
+        experiment, root, bug = self._wanted(), self.root, self.planted.next
+        return experiment, lambda inbox: where.start(experiment, root, inbox, bug)
+
+    def plant(self, name: str | None) -> None:
+        """From now on runs that start get this bug."""
+        self.planted.next = name
+        self.session.greet()  # the page says so
+
+    def _without(self) -> None:
+        """The lab is sound from now on: train what the forms say, and forget what was found before."""
+        self.desk.soon(self.checking.forget)
+        self.desk.soon(self.desk.refresh)
+        self.session.begin_next(self._next_run)
 
     def _branch(self, run: str, name: str, forms: bool) -> Begin:
         """The run that goes on from a checkpoint: as the forms say, or as it was."""
@@ -142,9 +159,11 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         panels: the ids of the panels to show, in order; all if None. Panels: data, augment, model,
             init, optimizer, schedule, train, check, inspect, results.
         runs: the folder that keeps runs; $TRAINLAB_RUNS or ./runs if None.
+        sabotage: a bug to plant in every run that starts here, by its name in `tl.sabotages`. The page says
+            that there is one, and what it is once it is asked.
 
     Raises:
-        Problem: there is no such panel.
+        Problem: there is no such panel, or no such bug.
     """
 
     def __init__(
@@ -152,8 +171,10 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         experiment: Experiment | None = None,
         panels: Sequence[str] | None = None,
         runs: str | Path | None = None,
+        sabotage: str | None = None,
     ) -> None:
         chosen = _chosen(panels)
+        planted(sabotage)  # says so here if there is none
         root = Path(runs).absolute() if runs else runs_folder()
         place = _place()
         parts = next((parts for parts in _open if place and parts.place == place), None)
@@ -164,6 +185,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         experiment = experiment or parts.linked()
         if experiment is not None:
             parts.desk.editor = Editor(experiment)
+        parts.plant(sabotage)
         parts.desk.show(chosen)
         parts.human.show()
         self._take(parts, place)

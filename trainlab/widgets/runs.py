@@ -252,7 +252,10 @@ def spec(each: Row) -> Message:
         "best": each.best,
         "curve": each.curve,
         "measure": _(each.measure.replace("_", " ")),
-        "differs": [f"{path} {in_words(value)}" for path, value in (each.differs or {}).items()],
+        "differs": [
+            *([_("a bug is planted")] if each.sabotage else []),
+            *(f"{path} {in_words(value)}" for path, value in (each.differs or {}).items()),
+        ],
         "parent": parent,
         "problem": each.problem,
         "resumable": each.state in ("stopped", "interrupted", "failed"),

@@ -19,6 +19,7 @@ from trainlab.text import _
 from trainlab.views.series import decimate, packed
 from trainlab.widgets.bundles import RunWidget, sound
 from trainlab.widgets.live import LiveEdits
+from trainlab.widgets.planted import PLANTED, TOLD
 from trainlab.widgets.pulse import Pulse
 from trainlab.widgets.shown import Shown
 from trainlab.widgets.status import slowed
@@ -209,6 +210,8 @@ class Session:
                 self.branch and self.shown.folder
             ):
                 self.begin_soon(partial(self.branch, self.shown.folder, name, forms))
+            case {"type": "mend", "id": str(card)} if card in (PLANTED, TOLD):
+                self._put(partial(self.shown.planted.press, card))
             case {"type": "mend", "id": str(verdict), "number": int(number)}:
                 if remedy := self.shown.feed.remedy(verdict, number):
                     self.mend(remedy)

@@ -14,7 +14,7 @@ from typing import IO, Any
 from trainlab.catalog.datasets import Images
 from trainlab.errors import Problem
 from trainlab.experiment import MAX_BYTES, Experiment
-from trainlab.export import bundle, from_link, notebook, script, to_link, unbundle
+from trainlab.export import bundle, from_link, notebook, script, script_of, to_link, unbundle
 from trainlab.runs import Run, load_run
 from trainlab.text import _
 from trainlab.widgets.served import under_voila
@@ -42,7 +42,7 @@ def code_panel(text: str, intro: str, chosen: str = "forms") -> Spec:
     return _panel(CODE, _("The code"), intro, chosen) | {"code": code}
 
 
-def share_panel(experiment: Experiment, chosen: str) -> Spec:
+def share_panel(experiment: Experiment, chosen: str, sabotage: str | None = None) -> Spec:
     """The panel to share in: the experiment as text, a place to open another one, and runs as zips."""
     intro = _SHARE_INTRO
     if chosen == "link" and under_voila():
@@ -58,13 +58,15 @@ def share_panel(experiment: Experiment, chosen: str) -> Spec:
         name = f"experiment.{'toml' if chosen == 'toml' else 'json'}"
         code = {"text": text, "name": name, "files": [{"name": name}]}
     share = {"most_bytes": MOST_BYTES, "part_bytes": PART_BYTES, "most_text": MAX_BYTES}
-    panel = _panel(SHARE, _("Share"), _(intro), chosen)
+    words = " ".join([_(intro), *([_(_WITHOUT_BUG)] if sabotage else [])])
+    panel = _panel(SHARE, _("Share"), words, chosen)
     return panel | {"code": code, "share": share}
 
 
-def written(experiment: Experiment, data: Images) -> tuple[str, str]:
+def written(experiment: Experiment, data: Images, sabotage: str | None) -> tuple[str, str]:
     """The script of what the forms say, and a word on it."""
-    return script(experiment, data=data), _(_OF_FORMS)
+    words = _(_OF_SABOTAGED) if sabotage else _(_OF_FORMS)
+    return script(experiment, data=data, sabotage=sabotage), words
 
 
 def written_of(folder: str) -> tuple[str, str]:
@@ -73,7 +75,7 @@ def written_of(folder: str) -> tuple[str, str]:
         return "", _("No run is on the chart yet: press Start.")
     run = load_run(folder)
     words = _(_OF_RUN).format(run=run.path.name, count=len(run.edits))
-    return script(run.experiment, run.threads, edits=run.edits), words
+    return script_of(run), _(_OF_SABOTAGED) if run.sabotage else words
 
 
 def received(buffers: Any) -> Experiment:
@@ -195,6 +197,10 @@ class Carrier:
 
 _OF_FORMS = "What the forms say, in plain PyTorch: on the CPU it gives the same numbers."
 _OF_RUN = "The run {run}, edits included ({count}), in plain PyTorch: on the CPU it gives the same numbers."
+_OF_SABOTAGED = (
+    "In plain PyTorch, without the bug that is planted in the run: it gives other numbers."
+)
+_WITHOUT_BUG = "The bug that is planted in this lab's runs is not part of it."
 _SHARE_INTRO = "The experiment as the forms have it, to send, to keep, or to open elsewhere."
 _LINK_INTRO = (
     "Opens this lab with what the forms say. It names no files: who opens it chooses their own."

@@ -13,8 +13,10 @@ from trainlab.experiment import Experiment
 from trainlab.runs import baselines, load_run, store
 from trainlab.runs.baselines import Baseline
 from trainlab.runs.history import History
+from trainlab.runs.planted import sabotage_of
 from trainlab.widgets.feed import VerdictFeed
 from trainlab.widgets.plane import plane_points
+from trainlab.widgets.planted import Planted
 from trainlab.widgets.status import describe
 from trainlab.widgets.timeline import marks, reference_words
 
@@ -24,7 +26,7 @@ class Shown:
 
     def __init__(self) -> None:
         self.number = 0
-        self.feed = VerdictFeed()
+        self.feed, self.planted = VerdictFeed(), Planted()
         self.clear()
 
     def clear(self) -> None:
@@ -36,6 +38,7 @@ class Shown:
         self.speed, self.note = 0.0, ""
         self.building: ev.Progress | None = None
         self.feed.clear()
+        self.planted.open(None)
         self.experiment: Experiment | None = None  # what it began with
         self._kept: tuple[Kept, ...] = ()
         self._baseline = Baseline()
@@ -50,6 +53,7 @@ class Shown:
             self.experiment = Experiment.load(Path(folder) / store.EXPERIMENT)
             for event in store.read_events(Path(folder)):
                 self.history.add(event)
+            self.planted.open(sabotage_of(Path(folder)))
         self.look_for_checkpoints()
         self.look_for_baseline()
 
@@ -85,9 +89,9 @@ class Shown:
         return marks(self.history, self._kept)
 
     def cards(self) -> list[dict[str, Any]]:
-        """The verdicts on it."""
+        """The verdicts on it, after a word on a bug that was planted in it."""
         self.feed.look(self.history, self.experiment, self.state in ENDED)
-        return self.feed.cards(self.history)
+        return [*self.planted.cards(), *self.feed.cards(self.history)]
 
     def references(self) -> list[dict[str, Any]]:
         """The levels of accuracy to draw beside its curves."""

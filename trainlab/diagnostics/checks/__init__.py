@@ -12,7 +12,9 @@ from trainlab.diagnostics.checks.data import CLASSES, DISTRIBUTION, DUPLICATES, 
 from trainlab.diagnostics.checks.fitting import OVERFIT, PENALTY, ZERO_INPUT
 from trainlab.diagnostics.checks.slopes import GRADIENTS
 from trainlab.diagnostics.checks.start import BATCH_DEPENDENCY, CHANCE_LOSS, PRETRAINED, SIGNAL
+from trainlab.diagnostics.sabotage import planted
 from trainlab.diagnostics.steps import as_in_a_run
+from trainlab.engine.build import Plant, as_built
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.text import _
@@ -36,22 +38,28 @@ CHECKS: tuple[Rule, ...] = (
 )
 
 
-def check(experiment: Experiment | None = None, layers: tuple[str, ...] = ()) -> list[Check]:
+def check(
+    experiment: Experiment | None = None,
+    layers: tuple[str, ...] = (),
+    *,
+    sabotage: str | None = None,
+) -> list[Check]:
     """Every check on an experiment, the default one if None: what was seen, expected, and what to do.
 
     Args:
         experiment: what would be trained.
         layers: the gradient check looks at these parts of the network, by name, at all if empty.
+        sabotage: a bug to be found, by its name in `tl.sabotages`.
 
     Raises:
-        Problem: the data cannot be read, or the experiment cannot be built.
+        Problem: the data cannot be read, the experiment cannot be built, or there is no such bug.
     """
-    experiment = experiment or Experiment()
+    experiment, plant = experiment or Experiment(), planted(sabotage)
     for _progress in experiment.dataset.fetch():
         pass
     for _progress in experiment.model.fetch():
         pass
-    return list(preflight(experiment, experiment.dataset.load(), layers=layers))
+    return list(preflight(experiment, experiment.dataset.load(), layers=layers, plant=plant))
 
 
 def preflight(
@@ -59,12 +67,15 @@ def preflight(
     data: Images,
     cancelled: Callable[[], bool] = lambda: False,
     layers: tuple[str, ...] = (),
+    plant: Plant = as_built,
 ) -> Iterator[Check]:
     """The checks one after the other, each as it was made; they end where `cancelled` says so.
 
+    See `Subject` for the rest.
+
     Raises Problem where the experiment cannot be built.
     """
-    subject = Subject(experiment, data, cancelled, layers)
+    subject = Subject(experiment, data, cancelled, layers, plant)
     for rule in CHECKS:
         try:
             subject.go_on()

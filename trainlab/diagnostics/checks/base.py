@@ -4,7 +4,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Literal
 
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from trainlab.catalog.datasets import Images
 from trainlab.diagnostics.steps import Loss
 from trainlab.engine.batches import Batches, gather
-from trainlab.engine.build import build_batches, build_model, resolve_device, split_rows
+from trainlab.engine.build import Parts, Plant, as_built, build_parts, resolve_device, split_rows
 from trainlab.engine.randomness import generator
 from trainlab.experiment import Experiment
 
@@ -78,7 +78,7 @@ class Cancelled(Exception):
 
 
 class Subject:
-    """What is looked at: an experiment, its data, and copies of its network with the first weights.
+    """What is looked at: an experiment, its data, and what it would be trained with, before the first step.
 
     Nothing here is shared with a run, and everything random is drawn from keyed generators.
 
@@ -87,6 +87,7 @@ class Subject:
         data: its images.
         cancelled: asked between two steps of anything slow.
         layers: the parts of the network, by name, whose gradients are checked; all if empty.
+        plant: puts in the bug that would be planted in its run.
     """
 
     def __init__(
@@ -95,9 +96,10 @@ class Subject:
         data: Images,
         cancelled: Callable[[], bool] = lambda: False,
         layers: tuple[str, ...] = (),
+        plant: Plant = as_built,
     ) -> None:
         self.experiment, self.data, self._cancelled = experiment, data, cancelled
-        self.layers = layers
+        self.layers, self._plant = layers, plant
         self.device = resolve_device(experiment.training.device)
         self.classes = len(data.classes)
 
@@ -112,38 +114,31 @@ class Subject:
         return split_rows(self.experiment, self.data)
 
     @cached_property
-    def _batches(self) -> tuple[Batches, Batches]:
-        plain = self.experiment.but(augmentations=())
-        return build_batches(plain, self.data, self.device)
+    def _parts(self) -> Parts:
+        x = self.experiment
+        smoothed = hasattr(x.loss, "label_smoothing")
+        loss = x.loss.but(label_smoothing=0.0) if smoothed else x.loss
+        plain = x.but(augmentations=(), loss=loss, training=x.training.but(compile=False))
+        return self._plant(build_parts(plain, self.data))
 
     @property
     def train(self) -> Batches:
         """The training images, without augmentation."""
-        return self._batches[0]
+        return self._parts.train
 
     @property
     def val(self) -> Batches:
         """The validation images."""
-        return self._batches[1]
-
-    @cached_property
-    def _first_model(self) -> nn.Module:
-        model = build_model(self.experiment, self.data, self.train)
-        moved: nn.Module = model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return moved
+        return self._parts.val
 
     def model(self) -> nn.Module:
         """A copy of the network as it starts: the caller's own."""
-        return copy.deepcopy(self._first_model)
+        return copy.deepcopy(self._parts.model)
 
     @property
     def loss(self) -> Loss:
         """The chosen loss, without label smoothing, which keeps it from reaching zero."""
-        choice = self.experiment.loss
-        arguments = choice.arguments()
-        if "label_smoothing" in arguments:
-            arguments["label_smoothing"] = 0.0
-        return partial(type(choice).target, **arguments)
+        return self._parts.loss
 
     def sample(self, count: int, side: Batches | None = None) -> tuple[Tensor, Tensor]:
         """Inputs and labels of `count` images drawn at random: of the training side, if none is given."""

@@ -7,6 +7,7 @@ import torch
 from trainlab.catalog.models import Pretrained
 from trainlab.catalog.preprocessing.pixelwise import ImageNetChoice
 from trainlab.diagnostics.checks.base import Finding, Rule, Subject, Verdict
+from trainlab.engine.batches import gather
 from trainlab.engine.randomness import generator, key_noise
 from trainlab.engine.signal import layer_signals
 from trainlab.text import _
@@ -149,8 +150,14 @@ def _pretrained(subject: Subject) -> Finding:
     says = _("The weights were trained on ImageNet; the images get: {chosen}.").format(
         chosen=chosen
     )
-    if isinstance(experiment.preprocessing, ImageNetChoice):
+    side = subject.train
+    images = gather(side.images, torch.arange(min(FEW, len(side)), device=side.images.device))
+    arrives, wanted = side.preprocess(images), ImageNetChoice().build(images)(images)
+    if torch.allclose(arrives, wanted):
         return Finding("pass", says, None, expected)
+    says += " " + _("They arrive with a mean of {mean:.2f} instead of {wanted:.2f}.").format(
+        mean=arrives.mean(), wanted=wanted.mean()
+    )
     remedy = _("Choose {expected} on the panel Data.").format(expected=expected)
     return Finding("fail", says, None, expected, remedy)
 
