@@ -21,6 +21,8 @@ from trainlab.catalog.splits import grouped
 from trainlab.engine.randomness import generator
 from trainlab.engine.trainer import Trainer
 from trainlab.experiment import Experiment
+from trainlab.runs import train
+from trainlab.widgets.pictures.results import cell_spec, image_spec, results_spec
 
 
 @pytest.fixture(autouse=True)
@@ -142,6 +144,33 @@ def test_the_network_learns_to_read_whole_numbers() -> None:
     ends = [e for e in Trainer(experiment).run(SimpleQueue()) if isinstance(e, ev.EpochEnd)]
     assert ends[-1].val_accuracy > 3 * guess
     assert ends[-1].val_loss < 0.5 * ends[0].val_loss
+
+
+@pytest.mark.parametrize("model", [{"kind": "convnet", "width": 4}, {"kind": "mlp", "width": 8}])
+def test_what_a_network_reads_in_house_numbers_can_be_looked_into(
+    model: dict[str, Any], tmp_path: Path
+) -> None:
+    """Results, its page and the saliency of a run on images with six labels each."""
+    dataset = write(tmp_path / "street", street(tmp_path / "street", 40))
+    training = {"epochs": 2, "batch_size": 16, "device": "cpu", "threads": 1}
+    experiment = Experiment.from_data({"model": model, "training": training}).but(dataset=dataset)
+    run = train(experiment, tmp_path / "runs")
+    found = run.results()
+    assert found.accuracy == run.epochs["val_accuracy"][-1]
+    assert found.loss == run.epochs["val_loss"][-1]
+    assert found.labels.shape == (len(found), 6)
+    assert found.confusion.sum() == 6 * len(found)
+    spec = results_spec(found)
+    json.dumps(spec, allow_nan=False)
+    shot = spec["galleries"][0]["images"][0]
+    truth = " ".join(found.classes[label] for label in found.labels[shot["image"]])
+    assert shot["words"].startswith(truth)
+    label, answer = int(found.labels[0, 0]), int(found.answers[0, 0])
+    assert 0 in [shot["image"] for shot in cell_spec(found, label, answer)["images"]]
+    look = image_spec(found, 0, BLANK)
+    assert look["png"]
+    assert look["heat"]
+    assert ("No Grad-CAM" in look["how"]) == (model["kind"] == "mlp")
 
 
 def street(root: Path, count: int = 12) -> list[dict[str, Any]]:

@@ -24,12 +24,14 @@ from trainlab.catalog.models import FromTorchvision, Pretrained, library
 from trainlab.catalog.models.finetune import FixedNorm, stage_names
 from trainlab.catalog.models.library import Name
 from trainlab.catalog.regularizers import max_norm
+from trainlab.diagnostics.saliency import GRAD_CAM
 from trainlab.draws import DrawsFrom
 from trainlab.engine import checkpoint
 from trainlab.engine.trainer import Trainer
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.export import script
+from trainlab.runs import train
 
 LIGHT: Name = "shufflenet_v2_x0_5"
 
@@ -292,6 +294,32 @@ def test_a_script_repeats_the_fine_tuning(
     assert len(one.losses) == 6
     assert all(math.isfinite(loss) for loss in one.losses)
     assert one.script == one.lab
+
+
+def test_a_fine_tuned_network_shows_what_it_looks_at(file: Path, runs: Path) -> None:
+    """Grad-CAM through layers that do not learn, on images of several labels that the network makes larger."""
+    experiment = Experiment.from_data(
+        {
+            "dataset": {"kind": "numbers", "count": 100, "longest": 1},
+            "preprocessing": "imagenet",
+            "model": {"kind": "pretrained", "name": LIGHT, "weights": str(file), "size": 64},
+            "training": {"epochs": 1, "threads": 1, "device": "cpu"},
+        }
+    )  # fmt: skip
+    run = train(experiment, runs)
+    found = run.results()
+    assert (found.loss, found.accuracy) == (
+        run.epochs["val_loss"][-1],
+        run.epochs["val_accuracy"][-1],
+    )
+    before = {key: tensor.clone() for key, tensor in found.model.state_dict().items()}
+    seen = [found.saliency(0, target) for target in range(10)]
+    assert {look.source for look in seen} == {GRAD_CAM}
+    assert {look.cells for look in seen} == {(2, 2)}
+    assert max(float(look.heat.max()) for look in seen) == 1
+    assert len({look.heat.numpy().tobytes() for look in seen}) > 5
+    after = found.model.state_dict()
+    assert all(torch.equal(after[key], tensor) for key, tensor in before.items())
 
 
 def test_layers_freeze_and_thaw_while_it_trains(
