@@ -220,8 +220,8 @@ class Look:
 
     def now(self) -> float:
         """The time when the device has done all it was given."""
-        if self.parts.device.type == "cuda":  # else the clock would stop before the work does
-            torch.cuda.synchronize(self.parts.device)
+        if self.parts.device.type != "cpu":  # else the clock would stop before the work does
+            torch.accelerator.synchronize(self.parts.device)
         return time.perf_counter()
 
 

@@ -71,10 +71,10 @@ def slopes_of(subject: Subject) -> tuple[list[Slope], int]:
 
     Raises Problem where no layer has such a name.
     """
-    device = (
-        torch.device("cpu") if subject.device.type == "mps" else subject.device
-    )  # no float64 there
-    model = subject.model().to(device, torch.float64, memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    # no float64 on MPS, not even on its way to the CPU
+    device = torch.device("cpu") if subject.device.type == "mps" else subject.device
+    model = subject.model().to(device)
+    model = model.to(torch.float64, memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     learning = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     if not learning:
         return [], 0
@@ -86,7 +86,7 @@ def slopes_of(subject: Subject) -> tuple[list[Slope], int]:
             _("the layers are {layers}").format(layers=", ".join(layers)),
         )
     inputs, labels = subject.sample(LEARNT + ASKED)
-    inputs, labels = inputs.to(device, torch.float64), labels.to(device)
+    inputs, labels = inputs.to(device).double(), labels.to(device)
     adam = torch.optim.Adam([p for _name, p in learning], lr=1e-3)
     bench = Bench(model, subject.loss, adam, key="check")
     for _step in range(STEPS):
