@@ -25,7 +25,7 @@ def test_the_page_says_so_tells_and_goes_on_without_it(
     session, planted = page.session, page.session.shown.planted
     session._make = lambda: (
         tiny(2),
-        lambda inbox, name=planted.next: store.start(tiny(2), runs, inbox, name),  # type: ignore[misc]
+        lambda inbox, name=planted.next: store.start(tiny(2), runs, inbox, name),
     )
     planted.without = lambda: session.begin_next(session._make)
     assert planted.cards() == []

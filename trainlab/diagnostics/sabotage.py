@@ -35,7 +35,8 @@ class Sabotage:
 def labels_shuffled(parts: Parts) -> Parts:
     """Every training image gets the label of some other one."""
     order = torch.randperm(len(parts.train), generator=generator("sabotage", "labels"))
-    labels = parts.train.labels.sort(0).values[order.to(parts.device)]  # the same when done again
+    found, counts = parts.train.labels.unique(dim=0, return_counts=True)  # in order: the same when
+    labels = found.repeat_interleave(counts, 0)[order.to(parts.device)]  # it is done again
     return replace(parts, train=replace(parts.train, labels=labels))
 
 
