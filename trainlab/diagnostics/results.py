@@ -5,7 +5,7 @@ n images have P labels each, P being 1 for most data sets; each label is one of 
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -15,8 +15,9 @@ from trainlab.catalog.datasets import Images
 from trainlab.diagnostics.saliency import Saliency, saliency
 from trainlab.diagnostics.steps import as_in_a_run
 from trainlab.engine.batches import Batches
-from trainlab.engine.build import Plant, as_built, build_parts
+from trainlab.engine.build import Plant, as_built, build_parts, resolve_device
 from trainlab.engine.checkpoint import Snapshot
+from trainlab.engine.randomness import key_noise
 from trainlab.engine.refill import refuse_misfit
 from trainlab.engine.validation import Validation
 from trainlab.errors import Problem
@@ -69,7 +70,7 @@ class Results:
         accuracy: the share of images that are wholly right, as validation measures it.
         probable: whether the loss asks for probabilities; else they are only made of its scores.
         model: the network, in evaluation mode.
-        images: what it was asked.
+        images: what it was asked, on the CPU.
     """
 
     step: int
@@ -175,7 +176,7 @@ class Results:
     def saliency(self, image: int, target: int) -> Saliency:
         """Which pixels of an image speak for a class."""
         inputs, _labels = self.images.inputs(self.images.labels.new_tensor([image]))
-        return saliency(self.model, inputs, target)
+        return saliency(self.model, inputs.to(next(self.model.parameters()).device), target)
 
     def _chance(self, classes: Tensor) -> Tensor:
         """The probability of one class for each label, (n, P)."""
@@ -191,7 +192,8 @@ def grade(
 ) -> Results:
     """Ask the network of a checkpoint about its validation images, on copies: no run is changed by it.
 
-    It is not compiled, for that takes longer than all the rest; then the last bits may differ from the run's.
+    It is not compiled, for that takes longer than all the rest; then the last bits may differ from the run's. The
+    images stay on the CPU: a device that trains meanwhile may have no room for them.
 
     Args:
         experiment: what the run was of when the checkpoint was saved.
@@ -203,9 +205,12 @@ def grade(
     Raises:
         Problem: the checkpoint does not fit, or the network's scores are no numbers.
     """
-    plain = experiment.but(training=experiment.training.but(compile=False))
+    device = resolve_device(experiment.training.device)
+    plain = experiment.but(training=experiment.training.but(compile=False, device="cpu"))
     with as_in_a_run(plain):
-        parts = plant(build_parts(plain, data))
+        parts = build_parts(plain, data)
+        noise = key_noise(parts.model.to(device), device)
+        parts = plant(replace(parts, device=device, noise=noise))
         own = {"weights": parts.model.state_dict()}
         refuse_misfit(found.step, own, {"weights": found.weights})
         parts.model.load_state_dict(found.weights)
@@ -215,7 +220,7 @@ def grade(
         for index in validation.portions():
             go_on()
             portions.append(validation.add(index).cpu())
-        logits, labels = torch.cat(portions), parts.val.labels.cpu()
+        logits, labels = torch.cat(portions), parts.val.labels
         _refuse_broken(logits)
         pairs = zip(logits.float().split(1), labels.split(1), strict=True)
         losses = torch.stack([parts.loss(*pair).detach() for pair in pairs])

@@ -36,7 +36,7 @@ def labels_shuffled(parts: Parts) -> Parts:
     """Every training image gets the label of some other one."""
     order = torch.randperm(len(parts.train), generator=generator("sabotage", "labels"))
     found, counts = parts.train.labels.unique(dim=0, return_counts=True)  # in order: the same when
-    labels = found.repeat_interleave(counts, 0)[order.to(parts.device)]  # it is done again
+    labels = found.repeat_interleave(counts, 0)[order.to(found.device)]  # it is done again
     return replace(parts, train=replace(parts.train, labels=labels))
 
 
@@ -90,14 +90,11 @@ def mirrored_in_training(parts: Parts) -> Parts:
 
 
 def mean_forgotten(parts: Parts) -> Parts:
-    """The validation images are not standardised as the training images are."""
-    return replace(parts, val=replace(parts.val, preprocess=_raw, prepared=None))
-
-
-def pretrained_mean_forgotten(parts: Parts) -> Parts:
     """No image loses the mean that loaded weights were trained without."""
-    train = replace(parts.train, preprocess=_raw, prepared=None)
-    return mean_forgotten(replace(parts, train=train))
+    train, val = (
+        replace(side, preprocess=_raw, prepared=None) for side in (parts.train, parts.val)
+    )
+    return replace(parts, train=train, val=val)
 
 
 def _raw(batch: Tensor) -> Tensor:
@@ -130,12 +127,11 @@ def eval_forgotten(parts: Parts) -> Parts:
     return parts
 
 
-_CONVNET = {"model": {"kind": "convnet", "width": 8}}
 _ALL = (
     Sabotage(
         "labels_shuffled",
         _("The training labels were shuffled: there was nothing to learn, only to know by heart."),
-        "label_noise",
+        "zero_input",
         labels_shuffled,
         {},
     ),
@@ -158,7 +154,7 @@ _ALL = (
     Sabotage(
         "loss_clipped",
         _("The loss was clipped instead of the gradients: above the limit it has no slope."),
-        "vanishing",
+        "signal",
         loss_clipped,
         {},
     ),
@@ -171,16 +167,9 @@ _ALL = (
     ),
     Sabotage(
         "mean_forgotten",
-        _("The validation images kept their mean, which the training images had lost."),
-        "mismatch",
-        mean_forgotten,
-        _CONVNET,
-    ),
-    Sabotage(
-        "pretrained_mean_forgotten",
         _("The images kept their mean, but the loaded weights were trained on images without it."),
         "pretrained",
-        pretrained_mean_forgotten,
+        mean_forgotten,
         {"model": {"kind": "pretrained"}, "preprocessing": "imagenet"},
     ),
     Sabotage(
@@ -190,7 +179,7 @@ _ALL = (
         ),
         "batch_dependency",
         eval_forgotten,
-        _CONVNET,
+        {"model": {"kind": "convnet", "width": 8}},
     ),
 )
 sabotages = {each.name: each for each in _ALL}  # what a lesson can plant, by name

@@ -10,7 +10,10 @@ from trainlab.experiment import Experiment
 
 
 class Validation:
-    """Sums up loss and hits, portion by portion; the model is in evaluation mode meanwhile."""
+    """Sums up loss and hits, portion by portion; the model is in evaluation mode meanwhile.
+
+    The images may lie elsewhere than the model: each portion is brought to it.
+    """
 
     def __init__(self, parts: Parts, experiment: Experiment) -> None:
         self.parts, self.experiment = parts, experiment
@@ -18,7 +21,7 @@ class Validation:
 
     def portions(self) -> tuple[Tensor, ...]:
         """The rows to add, in portions that take little time."""
-        rows = torch.arange(len(self.parts.val), device=self.parts.device)
+        rows = torch.arange(len(self.parts.val), device=self.parts.val.labels.device)
         portions: tuple[Tensor, ...] = rows.split(2 * self.experiment.training.batch_size)
         return portions
 
@@ -26,7 +29,7 @@ class Validation:
         """Judge the images of these rows; the logits (B, K, ...) they got."""
         parts = self.parts
         with torch.no_grad(), autocast(self.experiment, parts.device):
-            inputs, labels = parts.val.inputs(index)
+            inputs, labels = (part.to(parts.device) for part in parts.val.inputs(index))
             logits = parts.forward(inputs)
             self._loss += parts.loss(logits, labels).item() * len(index)
         found = right(logits, labels).view(len(index), -1)
