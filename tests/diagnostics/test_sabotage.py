@@ -105,8 +105,7 @@ def holds(parts: Parts, sound: Parts) -> dict[str, bool]:
         "zero_grad_forgotten": any(p.grad is not None for p in parts.model.parameters()),
         "loss_clipped": float(parts.loss(wrong, torch.arange(10))) == 1,
         "mirrored_in_training": mirrored is not None and torch.equal(mirrored, batch.flip(3)),
-        "mean_forgotten": train and not val,
-        "pretrained_mean_forgotten": not train and not val,
+        "mean_forgotten": not train and not val,
         "eval_forgotten": not torch.allclose(alone, among, atol=1e-4),
     }
 

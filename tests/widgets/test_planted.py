@@ -45,7 +45,7 @@ def test_the_page_says_so_tells_and_goes_on_without_it(
     page.until(lambda: planted.cards()[0]["id"] == "told")
     (card,) = planted.cards()
     assert card["seen"].startswith("The loss was clipped")
-    assert card["seen"].endswith("Found by: The gradients vanish.")
+    assert card["seen"].endswith("Found by: Signal through the layers.")
     assert (card["remedies"], planted.next) == (["Train without it"], "loss_clipped")
     page.say(type="mend", id="told", number=0)
     page.until(lambda: page.run != number)
