@@ -89,6 +89,7 @@ HEALTHY: dict[str, dict[str, Any]] = {
     "as it is": {},
     "one-cycle": {"schedule": "onecycle", "model.norm": "batch"},
     "convolutions": {"model": {"kind": "convnet", "width": 8}, "optimizer.lr": 3e-3},
+    "slow": at("sgd", 5e-3) | {"training.epochs": 20},
     "momentum": at("sgd", 0.05) | {"schedule": "cosine"},
     "light dropout": {"model.dropout": 0.15, "model.norm": "batch"},
 }
@@ -260,6 +261,37 @@ def test_a_verdict_marks_whole_epochs() -> None:
     assert found.first - 1 in ends
     count = int(found.seen.split()[1])
     assert found.first - 1 == ends[-count - 1]
+
+
+def test_what_only_creeps_has_reached_its_plateau_however_quiet_it_is() -> None:
+    (rule,) = (rule for rule in rules() if rule.id == "plateau")
+    steps = {"schedule": {"kind": "step", "step_size": 8, "gamma": 0.1}, "optimizer.lr": 0.03}
+    known = trained(changed(BASE, toy("moons", 0.4, 1, 16) | steps))
+    assert falls(known.epochs["val_loss"][-8:]) > 5, "far more than its noise"
+    assert rule.find(known) is not None
+
+
+@pytest.mark.parametrize(
+    ("usual", "disturbed", "every", "found"),
+    [
+        (0.55, 0.02, 6, True),  # now and then the training of a batch was made to wait
+        (0.35, 0.98, 3, False),  # and here the making of it
+        (0.45, 0.55, 2, False),  # as long as each other
+    ],
+)
+def test_a_look_that_another_program_disturbed_says_little(
+    diverged: Signals, usual: float, disturbed: float, every: int, found: bool
+) -> None:
+    (rule,) = (rule for rule in rules() if rule.id == "starved")
+    probes = tuple(
+        replace(probe, data_share=usual if place % every else disturbed)
+        for place, probe in enumerate(diverged.probes)
+    )
+    assert len(probes) > 24
+    assert (rule.find(replace(diverged, probes=probes)) is not None) == found
+    crowded = [replace(probe, data_share=0.98) for probe in probes[-5:]]  # five of the last eight
+    mixed = (*(replace(probe, data_share=0.35) for probe in probes[:-5]), *crowded)
+    assert rule.find(replace(diverged, probes=mixed)) is None
 
 
 def test_feed_tells_each_once_while_it_lasts(diverged: Signals) -> None:

@@ -1,5 +1,7 @@
 """Rules on what happens inside the network: they need looks into single steps, and are silent without."""
 
+import math
+
 import numpy as np
 
 from trainlab.catalog.losses import SquaredError
@@ -226,20 +228,25 @@ class Starved(Rule):
     id = "starved"
     title = _("The device waits for its data")
     rule = _(
-        "Where making a batch takes longer than training on it, a faster device would change nothing."
+        "Where making a batch takes longer than training on it, even the fastest device could not "
+        "halve the time of a step."
     )
     source = "PyTorch performance tuning guide: data loading"
     rank = 18
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """Three fifths of the step's time, in the middle of the last eight looks."""
-        shares = [probe.data_share for probe in signals.probes[-8:]]
-        if len(shares) < 8 or np.median(shares) < 0.6:
+        """More than half of the step's time, in so many of the last 24 looks that no coin would: two standard errors.
+
+        One look says little: another program may have made either part of its step wait.
+        """
+        shares = np.array([probe.data_share for probe in signals.probes[-24:]])
+        looks, longer = len(shares), int((shares > 0.5).sum())
+        if looks < 8 or longer < looks / 2 + math.sqrt(looks):
             return None
         seen = _("{share:.0%} of a step's time went into making its batch.")
         seen = seen.format(share=float(np.median(shares)))
-        return Finding(seen, *signals.looked(8), 0.9)
+        return Finding(seen, *signals.looked(looks), 0.9)
 
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from trainlab.diagnostics.verdicts.base import Finding, Remedy, Rule
 from trainlab.diagnostics.verdicts.remedies import batched, clipped, decaying, other_lr, shorter
-from trainlab.diagnostics.verdicts.signals import Signals, falls
+from trainlab.diagnostics.verdicts.signals import Array, Signals, fall, falls
 from trainlab.experiment import Experiment
 from trainlab.text import _
 
@@ -171,7 +171,7 @@ class PlateauReached(Rule):
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """No fall of either loss in the last eight epochs and third of the run, at one learning rate."""
+        """Neither loss falls in the last eight epochs and third of the run, at one learning rate."""
         epochs = signals.epochs
         count = max(8, len(epochs["epoch"]) // 3)
         if len(epochs["epoch"]) < count + 4 or rising(signals):
@@ -181,8 +181,7 @@ class PlateauReached(Rule):
         level = float(train.mean()) / signals.chance
         if rates.min() < 0.7 * rates.max() or level < 0.05:
             return None
-        gained = (train[: count // 2].mean() - train[count // 2 :].mean()) / train.mean()
-        if gained > 0.02 or falls(val) > 2.5:
+        if not (flat(train) and flat(val)):
             return None
         seen = _(
             "For {count} epochs the training loss has stayed near {train:.3g}, validation near {val:.3g}."
@@ -241,6 +240,12 @@ def thrown(signals: Signals) -> Finding | None:
     seen = seen.format(high=high, step=step, least=least, chance=signals.chance)
     remedies = shorter(signals.experiment, "restart")
     return Finding(seen, signals.step_at(peak / 10), signals.last_step, 0.9, remedies)
+
+
+def flat(losses: Array) -> bool:
+    """Whether a line through the losses falls by less than a twentieth, as far as two standard errors tell."""
+    fell, error = fall(losses)
+    return bool(fell - 2 * error < 0.05 * losses.mean())
 
 
 def rising(signals: Signals) -> bool:

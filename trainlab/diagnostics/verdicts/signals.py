@@ -121,8 +121,8 @@ def chance_loss(loss: LossChoice, classes: int) -> float:
     return math.log(classes)
 
 
-def falls(values: Array, spread: float = 0.0) -> float:
-    """How much a straight line through the values falls from first to last, in units of its own error.
+def fall(values: Array, spread: float = 0.0) -> tuple[float, float]:
+    """How much a straight line through the values falls from first to last, and the standard error of that.
 
     `spread` is a known error of each value, where the values scatter less by chance.
     """
@@ -131,7 +131,13 @@ def falls(values: Array, spread: float = 0.0) -> float:
     slope = float((x * (values - values.mean())).sum() / (x * x).sum())
     rest = values - values.mean() - slope * x
     error = max(float(np.sqrt((rest**2).sum() / max(1, n - 2))), spread, 1e-12)
-    return -slope / (error / math.sqrt(float((x * x).sum())))
+    return -slope * (n - 1), error / math.sqrt(float((x * x).sum())) * (n - 1)
+
+
+def falls(values: Array, spread: float = 0.0) -> float:
+    """The same fall in units of its own error."""
+    fallen, error = fall(values, spread)
+    return fallen / error
 
 
 def _rows(table: Mapping[str, Array], mask: NDArray[np.bool_]) -> dict[str, Array]:
