@@ -1,6 +1,7 @@
 """Runs with a planted bug: resumed, branched, graded or in a process of its own, each keeps it, and says so."""
 
 import json
+import re
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -9,6 +10,7 @@ import pytest
 from tests.runs.test_branch import done, stepwise
 from trainlab import commands as cmd
 from trainlab.changes import changed
+from trainlab.cli import main
 from trainlab.diagnostics.sabotage import sabotages
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
@@ -84,7 +86,7 @@ def test_a_child_process_plants_it(whole: dict[str | None, Run], runs: Path) -> 
     assert run.epochs["val_loss"].tolist() == same
 
 
-def test_the_run_says_so(whole: dict[str | None, Run]) -> None:
+def test_the_run_says_so(whole: dict[str | None, Run], capsys: pytest.CaptureFixture[str]) -> None:
     run, sound = whole["softmax_twice"], whole[None]
     assert repr(run).endswith(", with a planted bug: softmax_twice>")
     assert run.summary["sabotage"] == row(run.path).sabotage == "softmax_twice"
@@ -94,6 +96,10 @@ def test_the_run_says_so(whole: dict[str | None, Run]) -> None:
     assert not (sound.path / SABOTAGE).exists()
     for file in (run.path / "experiment.json", run.path / "events.jsonl"):
         assert "softmax_twice" not in file.read_text(encoding="utf-8")
+    assert main(["runs", "show", str(run.path)]) == 0
+    assert re.search("planted bug +softmax_twice\n", capsys.readouterr().out)
+    assert main(["runs", "--runs", str(run.path.parent)]) == 0
+    assert capsys.readouterr().out.count("a bug is planted") == len(sabotages)
 
 
 @pytest.mark.parametrize(
@@ -124,3 +130,18 @@ def test_what_cannot_be_planted(whole: dict[str | None, Run], runs: Path) -> Non
     assert [*runs.iterdir()] == []
     with pytest.raises(Problem, match="no bug can be planted in a run that is there"):
         train(resume=whole[None].path, sabotage="loss_clipped")
+
+
+@pytest.mark.parametrize("name", ["labels_shuffled", "zero_grad_forgotten", "eval_forgotten"])
+def test_an_edited_run_is_resumed_exactly(name: str, tmp_path: Path) -> None:
+    """An edit that makes a new optimizer and a new network around the weights."""
+    ends = []
+    for stops in ({}, {5: cmd.Stop()}):
+        inbox: cmd.Commands = SimpleQueue()
+        edit = cmd.Edit({"optimizer": {"kind": "adamw"}, "model.activation": "tanh"})
+        events = stepwise(store.start(EXPERIMENT, tmp_path, inbox, name), inbox)
+        run = done(events, inbox, {3: edit, **stops})
+        ends.append(train(resume=run.path) if stops else run)
+    assert [len(run.edits) for run in ends] == [1, 1]
+    assert len({run.summary["weights_sha256"] for run in ends}) == 1
+    assert len({run.summary["val_loss"] for run in ends}) == 1
