@@ -328,7 +328,7 @@ ILLS: dict[str, Ill] = {
         ),
     ),
 }
-SEEDS: dict[Part, tuple[int, ...]] = {"tune": (101, 102), "table": (31, 32, 33, 34)}
+SEEDS: dict[Part, tuple[int, ...]] = {"tune": (101, 102), "table": (41, 42, 43, 44)}
 HEALTHY: tuple[Ill, ...] = (
     Ill(
         EVERY,

@@ -16,7 +16,7 @@ from trainlab.diagnostics.verdicts.remedies import (
     sized,
     without,
 )
-from trainlab.diagnostics.verdicts.signals import Signals
+from trainlab.diagnostics.verdicts.signals import Signals, falls
 from trainlab.experiment import Experiment
 from trainlab.text import _
 
@@ -204,15 +204,21 @@ class UpdateRatio(Rule):
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """A factor of 25 above, or 30 below while the loss is still high, in most layers, in three looks in a row."""
+        """Of most layers, in the middle of three looks: a factor of 25 above; or of 10 above, or 30 below, in vain.
+
+        In vain: the loss is still high, and with the longer steps it does not fall.
+        """
         ratios = [ratio for ratio in signals.layers("update_ratio").values() if ratio]
         if len(signals.loss) < 20 or not ratios:
             return None
-        short = np.median(ratios) < 3e-5 and signals.parts(4)[-1] > ACCURATE
-        if not short and np.median(ratios) < 2.5e-2:
+        ratio = float(np.median(ratios))
+        high = signals.parts(4)[-1] > ACCURATE
+        stands = falls(signals.loss[len(signals.loss) // 2 :]) < 2
+        short = high and ratio < 3e-5
+        if not (short or ratio > 2.5e-2 or (high and stands and ratio > 1e-2)):
             return None
         seen = _("A step changes the weights by {ratio:.1e} of their length; about 1e-3 is sound.")
-        seen = seen.format(ratio=float(np.median(ratios)))
+        seen = seen.format(ratio=ratio)
         helps = other_lr(signals.experiment, 10.0) if short else ()
         return Finding(seen, *signals.looked(), 0.8, helps)
 
