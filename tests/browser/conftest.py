@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.browser import servers
-from tests.browser.lab_page import LabPage, NewPage, Watch
+from tests.browser.lab_page import PATIENCE, LabPage, NewPage, Watch
 from tests.browser.servers import Server
 
 ARGUMENTS = [
@@ -16,6 +16,8 @@ ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update",
 ]  # fmt: skip
 WIDE = ViewportSize(width=1600, height=1000)
+# As long as `until` waits; how quick the page is, test_live.py measures.
+expect.set_options(timeout=PATIENCE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import expect
 
-from tests.browser.lab_page import PATIENCE, LabPage
+from tests.browser.lab_page import LabPage
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +18,7 @@ def test_the_checks_come_one_by_one_and_grow_old(lab: LabPage) -> None:
     lab.open("Check")
     lab.press("Run the checks")
     rows = lab.root.locator(".tl-check")
-    expect(rows.first).to_be_visible(timeout=30_000)
+    expect(rows.first).to_be_visible()
     expect(lab.button("Run the range test")).to_be_disabled()
     expect(rows).to_have_count(12, timeout=60_000)
     expect(lab.root.get_by_text("1 to look at, 0 failed")).to_be_visible()
@@ -33,12 +33,12 @@ def test_the_checks_come_one_by_one_and_grow_old(lab: LabPage) -> None:
     assert [entry["id"] for entry in found if entry["impact"] in ("serious", "critical")] == []
     layers = lab.root.locator(".tl-layers label")
     lab.press("Check the gradients")
-    expect(layers.first).to_contain_text("Conv2d", timeout=PATIENCE)
-    expect(lab.button("Check the gradients")).to_be_enabled(timeout=PATIENCE)
+    expect(layers.first).to_contain_text("Conv2d")
+    expect(lab.button("Check the gradients")).to_be_enabled()
     layers.first.click()
     lab.press("Check the gradients")
     chosen = lab.root.locator(".tl-layer-box + .tl-checks table")
-    expect(chosen).to_contain_text("0.weight", timeout=PATIENCE)
+    expect(chosen).to_contain_text("0.weight")
     expect(chosen).not_to_contain_text("1.weight")
     stale = lab.root.get_by_text("The forms have changed since")
     expect(stale).to_be_hidden()
@@ -51,7 +51,7 @@ def test_the_checks_come_one_by_one_and_grow_old(lab: LabPage) -> None:
 def test_one_click_takes_a_learning_rate_over(lab: LabPage) -> None:
     lab.open("Check")
     lab.press("Run the range test")
-    expect(lab.root.locator(".tl-sweep path.tl-smooth")).to_be_visible(timeout=30_000)
+    expect(lab.root.locator(".tl-sweep path.tl-smooth")).to_be_visible()
     offers = lab.root.locator(".tl-offers li")
     expect(offers).to_have_count(2, timeout=60_000)
     expect(lab.root.get_by_text("The loss exploded at")).to_be_visible()
@@ -67,7 +67,7 @@ def test_how_good_are_you(lab: LabPage) -> None:
     lab.open("Check")
     lab.press("Label 20 images")
     image = lab.root.locator(".tl-quiz img")
-    expect(image).to_have_attribute("alt", "Image 1 of 20", timeout=PATIENCE)
+    expect(image).to_have_attribute("alt", "Image 1 of 20")
     found = Axe().run(lab.page).response["violations"]
     assert [entry["id"] for entry in found if entry["impact"] in ("serious", "critical")] == []
     keyboard = lab.page.keyboard  # the image has the focus
@@ -116,5 +116,5 @@ def test_cancelled(lab: LabPage) -> None:
     lab.open("Check")
     lab.press("Run the checks")
     lab.press("Cancel")
-    expect(lab.root.get_by_text("Cancelled: ")).to_be_visible(timeout=30_000)
+    expect(lab.root.get_by_text("Cancelled: ")).to_be_visible()
     expect(lab.button("Run the checks")).to_be_enabled()

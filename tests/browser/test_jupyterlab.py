@@ -229,7 +229,7 @@ def test_running_the_cell_again_keeps_the_one_run(notebook: Notebook) -> None:
     notebook.run(0)
     lab.until("el => !el.dataset.before")
     lab.until_points(points)
-    assert lab.state == "running"
+    lab.until_state("running")
     lab.until_points(lab.points + 1)
     until_drawn(lab)
     assert len(list(server.runs.iterdir())) == runs

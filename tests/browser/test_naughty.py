@@ -72,7 +72,7 @@ def test_every_panel_is_drawn_and_nothing_sticks_out(naughty: LabPage, panel: st
     picture = naughty.root.locator(
         ":is(.tl-picture, .tl-race):visible :is(img, svg, table, canvas)"
     )
-    expect(picture.first).to_be_visible(timeout=30_000)
+    expect(picture.first).to_be_visible()
     unavailable = naughty.root.get_by_text("There is no picture of this")
     assert unavailable.count() == 0
     assert naughty.page.evaluate(TOO_WIDE) <= 0
@@ -89,7 +89,7 @@ def test_they_are_named_where_they_are_mixed_up(naughty: LabPage) -> None:
     naughty.open("Results")
     naughty.press("Show the results")
     pairs = naughty.root.locator(".tl-pairs button")
-    expect(pairs.first).to_be_visible(timeout=30_000)
+    expect(pairs.first).to_be_visible()
     pairs.first.click()
     picked = naughty.root.locator(".tl-results-body > .tl-gallery")
     picked.locator(".tl-shot").first.click()
@@ -103,7 +103,7 @@ def test_they_are_named_where_they_are_mixed_up(naughty: LabPage) -> None:
 def test_the_script_reads_them(naughty: LabPage, tmp_path: Path) -> None:
     naughty.set("Train", "training.epochs", "1")
     naughty.press("Show the code")
-    expect(naughty.root.locator("pre code")).to_contain_text("import torch", timeout=30_000)
+    expect(naughty.root.locator("pre code")).to_contain_text("import torch")
     with naughty.page.expect_download() as download:
         naughty.press("Download train.py")
     script = tmp_path / "train.py"

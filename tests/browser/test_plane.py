@@ -56,7 +56,7 @@ def test_the_plane_follows_the_run(toy: LabPage) -> None:
     expect(plane).to_be_hidden()
     toy.set("Train", "training.epochs", "5000")
     toy.press("Start")
-    expect(plane).to_be_visible(timeout=30_000)
+    expect(plane).to_be_visible()
     seen, first = ink(toy), step(toy)
     until_step(toy, first + 20)
     assert ink(toy) != seen
@@ -102,7 +102,7 @@ def test_the_plane_fits_a_narrow_page(new_page: NewPage, voila: Server) -> None:
         expect(narrow.root.locator(".tl-summary")).to_contain_text("MLP")
         narrow.press("Step")
         narrow.until_state("paused")
-        expect(narrow.root.locator(".tl-plane")).to_be_visible(timeout=30_000)
+        expect(narrow.root.locator(".tl-plane")).to_be_visible()
         assert page.evaluate("() => document.scrollingElement.scrollWidth - innerWidth") <= 0
         narrow.press("Stop")
         narrow.until_state("done")

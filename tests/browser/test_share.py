@@ -40,7 +40,7 @@ def test_a_run_s_code_is_shown_with_its_edits_and_downloaded(lab: LabPage) -> No
     lab.press("Show the code")
     choose(lab, "Of", "The run on the chart")
     script = lab.root.locator(".tl-pre")
-    expect(script).to_contain_text("stage = 1  # optimizer.lr 0.004", timeout=30_000)
+    expect(script).to_contain_text("stage = 1  # optimizer.lr 0.004")
     with lab.page.expect_download() as got:
         lab.press("Download train.ipynb")
     assert got.value.suggested_filename == "train.ipynb"

@@ -45,10 +45,10 @@ def give(lab: LabPage, file: Path) -> None:
 
 def test_a_zip_is_uploaded_shown_and_trained_with(data: LabPage, archive: Path) -> None:
     give(data, archive)
-    expect(data.root.locator(".tl-summary")).to_contain_text("Zip of image folders", timeout=30_000)
+    expect(data.root.locator(".tl-summary")).to_contain_text("Zip of image folders")
     expect(data.button("Upload a zip …")).to_be_enabled()
     expect(data.root.locator(".tl-upload").first).to_be_hidden()
-    expect(data.root.locator(".tl-table").first).to_contain_text("light", timeout=30_000)
+    expect(data.root.locator(".tl-table").first).to_contain_text("light")
     data.set("Train", "training.epochs", "2")
     data.press("Start")
     data.until_state("done")
@@ -69,7 +69,7 @@ def test_a_zip_is_dropped_on_the_panel(data: LabPage, archive: Path) -> None:
     expect(panel).to_have_attribute("data-drop", "")
     panel.dispatch_event("drop", {"dataTransfer": transfer})
     expect(panel).not_to_have_attribute("data-drop", "")
-    expect(data.root.locator(".tl-summary")).to_contain_text("Zip of image folders", timeout=30_000)
+    expect(data.root.locator(".tl-summary")).to_contain_text("Zip of image folders")
     data.choose("dataset", "Digits")
 
 
