@@ -13,7 +13,7 @@ from trainlab.export import bundle, from_link, notebook, script, script_of, to_l
 from trainlab.runs import Run, load_run, train
 
 NAME = "softmax_twice"
-LOUD = f"BEWARE: A BUG WAS PLANTED IN THE RUN: {NAME}."
+LOUD = "BEWARE: A LESSON PLANTED A BUG IN THE RUN."
 WITHOUT = "THE SCRIPT TRAINS WITHOUT IT, SO ITS NUMBERS DIFFER FROM THE RUN'S."
 SMALL = Experiment.from_data(
     {
@@ -37,8 +37,9 @@ def test_the_script_is_the_sound_one_and_says_so_first(
     sound = script(SMALL, run.threads)
     assert text.partition('\n"""\n')[2] == sound.partition('\n"""\n')[2] != ""
     assert "BUG" not in sound
+    assert NAME not in text  # it is to be found
     first = "".join(json.loads(notebook(text))["cells"][0]["source"])
-    assert first.startswith(f"# {LOUD.rstrip('.').replace('_', chr(92) + '_')}\n\n{WITHOUT}")
+    assert first.startswith(f"# {LOUD.rstrip('.')}\n\n{WITHOUT}")
     assert main(["export", str(run.path)]) == 0
     assert capsys.readouterr().out == text
 

@@ -71,7 +71,7 @@ def test_what_is_shared_is_without_it_and_says_so(runs: Path) -> None:
     page = Panels(runs)
     page.desk.planted = lambda: "softmax_twice"
     page.tell(type="open", panel="code")
-    assert page.panel["code"]["text"].startswith('"""BEWARE: A BUG WAS PLANTED')
+    assert page.panel["code"]["text"].startswith('"""BEWARE: A LESSON PLANTED A BUG')
     assert "without the bug" in page.panel["intro"]
     page.tell(type="open", panel="share")
     assert page.panel["intro"].endswith(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from trainlab import events as ev
-from trainlab.export.script import warning
+from trainlab.export.script import WARNING
 from trainlab.runs import Run
 from trainlab.runs.history import Array
 
@@ -51,7 +51,7 @@ def readme(run: Run, moments: Mapping[str, int], without: str) -> str:
     title = (
         f"{x.model.title()} on {x.dataset.title()}, trained with {x.optimizer.title()}: {run.state}"
     )
-    bug = [warning(run.sabotage), ""] if run.sabotage else []
+    bug = [WARNING, ""] if run.sabotage else []
     lines = [
         *bug,
         run.path.name,

@@ -37,6 +37,11 @@ INPUTS = {  # what an initialisation may ask for
     "inputs": "preprocess(gather(train_images, torch.arange(len(train_rows))[:256])).cpu()",
     "labels": "train_labels.cpu()",
 }
+# What an export of a run with a planted bug says first of all, as a heading; not which: it is to be found.
+WARNING = (
+    "BEWARE: A LESSON PLANTED A BUG IN THE RUN.\n\n"
+    "THE SCRIPT TRAINS WITHOUT IT, SO ITS NUMBERS DIFFER FROM THE RUN'S."
+)
 DEFINITIONS = ("# What the rest is made of: the lab's own functions.", "")
 
 
@@ -45,7 +50,7 @@ def script(
     threads: int | None = None,
     data: Images | None = None,
     edits: Sequence[ev.Edited] = (),
-    sabotage: str | None = None,
+    planted: bool = False,
 ) -> str:
     """A plain PyTorch script that repeats the experiment's run, on the CPU bit for bit.
 
@@ -54,7 +59,7 @@ def script(
         threads: torch's threads in the run to repeat; those a run here would get if None.
         data: the experiment's images where they are loaded already.
         edits: what was changed during the run.
-        sabotage: the bug that was planted in the run. The script is without it, and begins by saying so.
+        planted: a lesson planted a bug in the run. The script is without it, and begins by saying so.
 
     Raises:
         Problem: the data cannot be read, or does not fit the network.
@@ -67,33 +72,25 @@ def script(
     body = [*_data(writer), *_network(writer), *training_lines(stages)]
     imports = sorted({"import json", "import torch", *writer.sources.imports})
     settings = [*_settings(experiment, threads), *DEFINITIONS, writer.sources.code()]
-    parts = [_header(experiment, imports, sabotage), *imports, *settings, *body]
+    parts = [_header(experiment, imports, planted), *imports, *settings, *body]
     return tidy("\n".join(parts) + "\n")
 
 
 def script_of(run: Run) -> str:
     """The script that repeats a run with its edits; of a run with a planted bug, the sound one. May raise Problem."""
-    return script(run.experiment, run.threads, edits=run.edits, sabotage=run.sabotage)
+    return script(run.experiment, run.threads, edits=run.edits, planted=bool(run.sabotage))
 
 
-def warning(sabotage: str) -> str:
-    """What an export says first of all of a run with a planted bug; the first line is a heading."""
-    return (
-        f"BEWARE: A BUG WAS PLANTED IN THE RUN: {sabotage}.\n\n"
-        "THE SCRIPT TRAINS WITHOUT IT, SO ITS NUMBERS DIFFER FROM THE RUN'S."
-    )
-
-
-def _header(x: Experiment, imports: Lines, sabotage: str | None) -> str:
+def _header(x: Experiment, imports: Lines, planted: bool) -> str:
     what = f"{x.model.title()} on {x.dataset.title()}, trained with {x.optimizer.title()}"
-    same = "a sound run of the lab" if sabotage else "the lab's run"
+    same = "a sound run of the lab" if planted else "the lab's run"
     needs = textwrap.fill(
         f"Needs {_packages(imports)}. Made by trainlab {trainlab.__version__}; with these versions "
         f"(Python {platform.python_version()}) it repeats {same} on the CPU bit for bit. "
         "The last line it prints is JSON: the means of each epoch and the weights' SHA-256.",
         84,
     )
-    first = f"{warning(sabotage)}\n\n" if sabotage else ""
+    first = f"{WARNING}\n\n" if planted else ""
     return f'"""{first}{what}.\n\n{needs}\n"""\n'
 
 

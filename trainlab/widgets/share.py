@@ -66,7 +66,7 @@ def share_panel(experiment: Experiment, chosen: str, sabotage: str | None = None
 def written(experiment: Experiment, data: Images, sabotage: str | None) -> tuple[str, str]:
     """The script of what the forms say, and a word on it."""
     words = _(_OF_SABOTAGED) if sabotage else _(_OF_FORMS)
-    return script(experiment, data=data, sabotage=sabotage), words
+    return script(experiment, data=data, planted=bool(sabotage)), words
 
 
 def written_of(folder: str) -> tuple[str, str]:
