@@ -24,7 +24,7 @@ from tests.browser.lab_page import (
 from tests.browser.servers import Server
 from trainlab.runs import load_run
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.alone]
 PATIENCE = 6.0  # seconds without a page until a run is paused; as many again until all ends
 SLACK = 8.0  # seconds that looking, saving and ending may take on a busy machine
 
