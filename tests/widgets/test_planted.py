@@ -9,6 +9,7 @@ from tests.widgets.pages import Page, tiny
 from tests.widgets.test_checking import Page as CheckPage
 from tests.widgets.test_share import Page as Panels
 from trainlab import Lab
+from trainlab.catalog.optimizers import SGD
 from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.runs import load_run, store
@@ -99,3 +100,12 @@ def test_no_message_of_a_page_plants_one(runs: Path) -> None:
 def test_a_lab_refuses_a_name_that_is_none() -> None:
     with pytest.raises(Problem, match="did you mean 'loss_clipped'"):
         Lab(sabotage="loss_cliped")
+
+
+def test_without_an_experiment_a_lab_begins_with_one_that_shows_the_bug(runs: Path) -> None:
+    lab = Lab(sabotage="zero_grad_forgotten", runs=runs)
+    assert lab.experiment.optimizer == SGD(lr=0.02, momentum=0.9)
+    lab.close()
+    lab = Lab(tiny(1), sabotage="zero_grad_forgotten", runs=runs)
+    assert lab.experiment == tiny(1)
+    lab.close()

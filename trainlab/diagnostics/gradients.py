@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 
 import torch
 from torch import Tensor, nn
@@ -135,9 +135,10 @@ class GradientCheck:
             if errors[-1] <= RIGHT:
                 break
         # where the slope is smooth its change shrinks with the distance; at a kink it vanishes or stays
-        kink = len(bends) > 1 and bends[0] > RIGHT and not 0.03 < bends[1] / bends[0] < 0.3
-        stays = kink and bends[-1] > KINK
-        return (None if stays else min(errors)), kink
+        kink = any(a > RIGHT and not 0.05 < b / a < 0.2 for a, b in pairwise(bends))
+        # and a slope between those of both sides is all that can be known there
+        unknown = kink and (bends[-1] > KINK or RIGHT < errors[-1] <= bends[-1])
+        return (None if unknown else min(errors)), kink
 
 
 def within(name: str, layers: tuple[str, ...]) -> bool:

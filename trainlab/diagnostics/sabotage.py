@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from trainlab.changes import changed
 from trainlab.engine.build import Parts, Plant, as_built
 from trainlab.engine.randomness import generator
 from trainlab.errors import Problem
+from trainlab.experiment import Experiment
 from trainlab.refusal import nearest
 from trainlab.text import _
 
@@ -191,6 +193,11 @@ def named(name: str) -> Sabotage:
         what = _("there is no sabotage {name!r}").format(name=name)
         raise Problem(what + nearest(str(name), [*sabotages]), "", _("`tl.sabotages` lists them"))
     return sabotages[name]
+
+
+def showing(name: str | None) -> Experiment:
+    """The default experiment, with what makes the sabotage of this name show."""
+    return changed(Experiment(), named(name).changes) if name else Experiment()
 
 
 def planted(name: str | None) -> Plant:

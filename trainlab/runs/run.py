@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trainlab import commands as cmd
 from trainlab import events as ev
 from trainlab.diagnostics.results import Results
-from trainlab.diagnostics.sabotage import planted
+from trainlab.diagnostics.sabotage import planted, showing
 from trainlab.diagnostics.verdicts import Verdict, judge
 from trainlab.engine.checkpoint import Kept, kept
 from trainlab.engine.worker import Worker
@@ -143,7 +143,7 @@ def train(
     """Train to the end and return the run.
 
     Args:
-        experiment: what to train; the default experiment if None.
+        experiment: what to train; the default experiment if None, with a bug one that shows it.
         runs: the folder that keeps runs; $TRAINLAB_RUNS or ./runs if None.
         resume: the folder of a run to go on with instead.
         on_event: called with each event, in this thread.
@@ -168,7 +168,7 @@ def train(
     def make(inbox: cmd.Commands) -> Any:
         if folder:
             return where.resume(folder, inbox)
-        return where.start(experiment or Experiment(), root, inbox, sabotage)
+        return where.start(experiment or showing(sabotage), root, inbox, sabotage)
 
     worker = Worker()
     seen = _Seen()

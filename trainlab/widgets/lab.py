@@ -10,7 +10,7 @@ from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 
 from trainlab.changes import changed, difference, refuse_fixed
-from trainlab.diagnostics.sabotage import planted
+from trainlab.diagnostics.sabotage import planted, showing
 from trainlab.diagnostics.verdicts import Remedy
 from trainlab.engine.warm import warm_up
 from trainlab.errors import Problem
@@ -155,7 +155,7 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     A notebook that is saved shows the curves of the last run as a picture.
 
     Args:
-        experiment: what the forms start from; the default experiment if None.
+        experiment: what the forms start from; the default experiment if None, with a bug one that shows it.
         panels: the ids of the panels to show, in order; all if None. Panels: data, augment, model,
             init, optimizer, schedule, train, check, inspect, results.
         runs: the folder that keeps runs; $TRAINLAB_RUNS or ./runs if None.
@@ -183,6 +183,8 @@ class Lab(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             _open.append(parts)
         parts.root = parts.desk.root = parts.table.root = root
         experiment = experiment or parts.linked()
+        if experiment is None and sabotage != parts.planted.next:  # another lesson
+            experiment = showing(sabotage)
         if experiment is not None:
             parts.desk.editor = Editor(experiment)
         parts.plant(sabotage)

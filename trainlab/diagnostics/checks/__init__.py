@@ -12,7 +12,7 @@ from trainlab.diagnostics.checks.data import CLASSES, DISTRIBUTION, DUPLICATES, 
 from trainlab.diagnostics.checks.fitting import OVERFIT, PENALTY, ZERO_INPUT
 from trainlab.diagnostics.checks.slopes import GRADIENTS
 from trainlab.diagnostics.checks.start import BATCH_DEPENDENCY, CHANCE_LOSS, PRETRAINED, SIGNAL
-from trainlab.diagnostics.sabotage import planted
+from trainlab.diagnostics.sabotage import planted, showing
 from trainlab.diagnostics.steps import as_in_a_run
 from trainlab.engine.build import Plant, as_built
 from trainlab.errors import Problem
@@ -47,14 +47,14 @@ def check(
     """Every check on an experiment, the default one if None: what was seen, expected, and what to do.
 
     Args:
-        experiment: what would be trained.
+        experiment: what would be trained; with a bug, and None, one that shows it.
         layers: the gradient check looks at these parts of the network, by name, at all if empty.
         sabotage: a bug to be found, by its name in `tl.sabotages`.
 
     Raises:
         Problem: the data cannot be read, the experiment cannot be built, or there is no such bug.
     """
-    experiment, plant = experiment or Experiment(), planted(sabotage)
+    experiment, plant = experiment or showing(sabotage), planted(sabotage)
     for _progress in experiment.dataset.fetch():
         pass
     for _progress in experiment.model.fetch():
