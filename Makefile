@@ -30,8 +30,9 @@ lab: install  ## Open the lab in the browser (make lab ARGS="--port 8900")
 test: install  ## Run the tests, but the long ones (browser tests skip where there is no Chromium)
 	@failed=0; \
 	$(PY) -m pytest -m "not alone and not long" --ignore=tests/browser $(PARALLEL) || failed=1; \
+	$(PY) -m pytest -m "not alone and not long" tests/browser $(PARALLEL) || failed=1; \
 	$(PY) -m pytest -m "alone and not long" --ignore=tests/browser || failed=1; \
-	$(PY) -m pytest -m "not long" tests/browser || failed=1; \
+	$(PY) -m pytest -m "alone and not long" tests/browser || failed=1; \
 	exit $$failed
 
 test-long: install  ## Run the tests that take minutes each
