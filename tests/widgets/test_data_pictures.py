@@ -203,19 +203,20 @@ def test_large_photographs_are_shown_small() -> None:
 
 
 @pytest.mark.alone
-def test_the_panel_of_fifty_thousand_images_is_quick() -> None:
-    """300 ms of this thread's time; once the data set was looked at, far less."""
-    data = colour(50_000)
+def test_the_panel_of_fifty_thousand_images_is_as_quick_as_that_of_three_thousand() -> None:
     torch.set_num_threads(1)
     drawn(plane())  # matplotlib's first drawing, the canyon
-    spent = []
-    for _turn in range(2):
-        fresh = replace(data, images=data.images.clone())
-        start = time.thread_time()
-        specs = drawn(fresh, preprocessing="center")
-        middle = time.thread_time()
-        drawn(fresh, preprocessing="zca")
-        spent.append((middle - start, time.thread_time() - middle))
+    spent: dict[int, list[tuple[float, float]]] = {3_000: [], 50_000: []}
+    for _turn in range(3):
+        for count, times in spent.items():
+            fresh = colour(count)  # not looked at yet
+            start = time.thread_time()
+            specs = drawn(fresh, preprocessing="center")
+            middle = time.thread_time()
+            drawn(fresh, preprocessing="zca")
+            times.append((middle - start, time.thread_time() - middle))
     assert "From 2,929 images drawn at random." in specs["channels"]["caption"]
-    assert min(first for first, _again in spent) < 0.3
-    assert min(again for _first, again in spent) < 0.15
+    (few, few_again), (many, again) = (map(min, zip(*some, strict=True)) for some in spent.values())
+    assert many < 1.5 * few
+    assert again < 1.5 * few_again
+    assert again < 0.8 * many  # the data set is looked at once
