@@ -1,6 +1,7 @@
 """Looking into a run: what is seen is true, and the run is the same with and without."""
 
 import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
@@ -23,7 +24,7 @@ from trainlab.catalog.regularizers import L2
 from trainlab.catalog.schedules import Constant
 from trainlab.catalog.training import Training
 from trainlab.choice import choices
-from trainlab.engine.build import Parts
+from trainlab.engine.build import Parts, build_parts
 from trainlab.engine.probe import Probe, dead_share, histogram, saturated_share
 from trainlab.engine.trainer import Trainer
 from trainlab.experiment import Experiment
@@ -197,6 +198,25 @@ def test_by_time_it_looks_so_rarely_that_it_costs_little() -> None:
     found = steps(Trainer(short))  # 180 steps, under a second
     assert found[0] == 1
     assert len(found) < 10
+
+
+def test_writing_a_look_down_is_part_of_what_it_costs() -> None:
+    parts, probe = build_parts(TINY, TINY.dataset.load()), Probe()
+
+    def looked(step: int) -> bool:
+        with probe.around(parts, step):
+            parts.forward(parts.train.inputs(torch.arange(8))[0])
+        found = False
+        for _event in probe.found():
+            time.sleep(0.05)  # a slow disk
+            found = True
+        return found
+
+    assert looked(1)  # what this one costs does not count
+    probe.inspect("usual", 0)
+    assert looked(2)
+    time.sleep(2)
+    assert not looked(3)  # of so slow a disk 0.7 % of the time are seven seconds and more
 
 
 def test_a_step_that_fails_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
