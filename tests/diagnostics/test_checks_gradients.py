@@ -214,6 +214,23 @@ def test_kinks_are_counted_and_passed_by() -> None:
     assert far.kinks == 1
 
 
+class Elbow(nn.Module):
+    """A slope of 1 that is a thousandth steeper from just above 1 on."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 1e-3 * (x - 1 - 2e-8).relu()
+
+
+def test_beside_a_kink_a_slope_between_those_of_both_sides_is_no_error() -> None:
+    def bent() -> nn.Module:
+        layer = nn.Linear(1, 1, bias=False)
+        nn.init.ones_(layer.weight)
+        return nn.Sequential(layer, Elbow())
+
+    found = by_hand(bent, torch.ones(1, 1))
+    assert (found.points, found.kinks, found.worst) == (0, 1, 0.0)
+
+
 def test_weights_are_left_as_they_were_and_dropout_draws_the_same() -> None:
     def dropped() -> nn.Module:
         return nn.Sequential(nn.Linear(4, 6, bias=False), nn.Dropout(0.5))

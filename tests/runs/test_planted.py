@@ -9,6 +9,7 @@ import pytest
 
 from tests.runs.test_branch import done, stepwise
 from trainlab import commands as cmd
+from trainlab import events as ev
 from trainlab.changes import changed
 from trainlab.cli import main
 from trainlab.diagnostics.sabotage import sabotages
@@ -145,3 +146,15 @@ def test_an_edited_run_is_resumed_exactly(name: str, tmp_path: Path) -> None:
     assert [len(run.edits) for run in ends] == [1, 1]
     assert len({run.summary["weights_sha256"] for run in ends}) == 1
     assert len({run.summary["val_loss"] for run in ends}) == 1
+
+
+def test_without_an_experiment_it_is_one_that_shows_the_bug(runs: Path) -> None:
+    def enough(event: ev.Event) -> None:
+        if isinstance(event, ev.Steps):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(runs=runs, sabotage="zero_grad_forgotten", on_event=enough)
+    (run,) = map(load_run, runs.glob("*-digits-*"))
+    assert run.experiment == changed(Experiment(), sabotages["zero_grad_forgotten"].changes)
+    assert run.experiment != Experiment()
