@@ -7,6 +7,8 @@ PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 # A file's tests share its fixtures, so a process takes whole files; each process takes some 3 GB.
 PARALLEL := --numprocesses=logical --maxprocesses=4 --dist=loadfile
+# The files with tests that measure: to collect all the others takes longer than to run these.
+ALONE = $(shell grep -rlE --include='test_*.py' 'mark\.alone' tests)
 
 .DEFAULT_GOAL := help
 .PHONY: help install lab test test-long check format js bench clean
@@ -31,8 +33,8 @@ test: install  ## Run the tests, but the long ones (browser tests skip where the
 	@failed=0; \
 	$(PY) -m pytest -m "not alone and not long" --ignore=tests/browser $(PARALLEL) || failed=1; \
 	$(PY) -m pytest -m "not alone and not long" tests/browser $(PARALLEL) || failed=1; \
-	$(PY) -m pytest -m "alone and not long" --ignore=tests/browser || failed=1; \
-	$(PY) -m pytest -m "alone and not long" tests/browser || failed=1; \
+	$(PY) -m pytest -m "alone and not long" $(filter-out tests/browser/%,$(ALONE)) || failed=1; \
+	$(PY) -m pytest -m "alone and not long" $(filter tests/browser/%,$(ALONE)) || failed=1; \
 	exit $$failed
 
 test-long: install  ## Run the tests that take minutes each

@@ -85,11 +85,17 @@ def jupyterlab(folder: Path) -> Iterator[Server]:
     command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0", "--allow-root"]
     command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={root}"]
     command += ["--LabApp.extension_manager=readonly"]
-    settings = folder / "jupyterlab_settings_dir" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text(
-        json.dumps({"fetchNews": "false", "checkForUpdates": False}), encoding="utf-8"
-    )
+    settings = "jupyterlab_settings_dir/@jupyterlab/apputils-extension"
+    quiet = {  # no page asks for news, nor has node look whether JupyterLab has to be built
+        f"{settings}/notification.jupyterlab-settings": {
+            "fetchNews": "false",
+            "checkForUpdates": False,
+        },
+        "jupyter_config_dir/labconfig/page_config.json": {"buildCheck": False},
+    }
+    for name, content in quiet.items():
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text(json.dumps(content), encoding="utf-8")
     address = f"http://127.0.0.1:{port}/"
     with _serving(command, folder, address, "api/status") as process:
         yield Server(address, folder / "runs", process)

@@ -16,6 +16,8 @@ from tests.browser.servers import Server
 pytestmark = pytest.mark.browser
 WIDGET = "application/vnd.jupyter.widget-view+json"
 OPENING = 60_000  # ms: JupyterLab is large
+SHOWN_OR_LOST = """index => document.querySelectorAll(".tl-lab")[index]
+  || document.querySelector(".jp-CodeCell")?.textContent.includes("model not found")"""
 
 
 class Notebook:
@@ -74,6 +76,12 @@ class Notebook:
     def lab(self, index: int = 0) -> LabPage:
         """View number `index` of the lab, when it is there."""
         view = LabPage(self.page, self.watch, index)
+        self.page.wait_for_function(SHOWN_OR_LOST, arg=index, timeout=OPENING)
+        if not view.root.count():
+            # its model came 2.0 s after it, when ipywidgets had just given up (its issue 4026); not twice
+            self.watch.errors.clear()
+            self.page.reload()
+            self.until_ready()
         view.wait(OPENING)
         return view
 

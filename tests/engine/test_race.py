@@ -1,12 +1,13 @@
 """The race: the real optimizers, the right surfaces, and fast enough to be dragged."""
 
-import time
 from collections.abc import Callable
+from statistics import median
 
 import numpy as np
 import pytest
 import torch
 
+from tests.clock import seconds
 from trainlab.catalog.optimizers import SGD, Adam, AdamW, OptimizerChoice, RMSprop
 from trainlab.choice import choices
 from trainlab.engine import race as module
@@ -91,14 +92,17 @@ def test_one_that_leaves_is_gone_and_the_others_go_on() -> None:
 
 
 @pytest.mark.alone
-def test_200_steps_of_five_racers_within_100_ms(record_property: Record) -> None:
+def test_a_race_is_quicker_than_torch_used_directly(record_property: Record) -> None:
+    """Five over 200 steps: 80 ms on a quiet machine, short enough to be drawn while a setting is dragged."""
     surface = SURFACES["Beale"]
     racers = [AdamW(lr=0.03), SGD(lr=0.01), SGD(lr=0.003, momentum=0.9), RMSprop(), Adam(lr=0.05)]
-    times = []
-    for attempt in range(7):
+    pairs = []
+    for _turn in range(15):
         module._run.cache_clear()
-        begun = time.process_time()
-        race(surface, (0.8, 1.6 + attempt / 100), racers, 200)
-        times.append(time.process_time() - begun)
-    record_property("a race of 5 over 200 steps, best of 7, ms", round(1000 * min(times)))
-    assert min(times) <= 0.1
+        (racing,) = seconds(lambda: race(surface, (0.8, 1.6), racers, 200))
+        (plain,) = seconds(lambda: [alone(surface, racer, 200) for racer in racers])
+        pairs.append((racing, racing / plain))
+    took, share = map(median, zip(*pairs, strict=True))
+    record_property("a race of 5 over 200 steps, median of 15, ms", round(1000 * took))
+    record_property("of the time that torch used directly takes (at most 1)", round(share, 2))
+    assert share <= 1

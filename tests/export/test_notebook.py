@@ -4,7 +4,6 @@ import ast
 import json
 from typing import Any
 
-import nbformat
 import pytest
 from jupyter_client.manager import start_new_kernel
 
@@ -40,6 +39,8 @@ def cells(text: str, kind: str) -> list[str]:
 
 
 def test_it_is_valid_and_says_the_same() -> None:
+    import nbformat  # 5 s: its JSON schemas come with a parser for addresses
+
     text = script(SMALL)
     document = json.loads(notebook(text))
     nbformat.validate(document)

@@ -9,6 +9,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from tests.clock import seconds
 from trainlab import commands as cmd
 from trainlab import events as ev
 from trainlab.catalog.models import MLP
@@ -18,7 +19,7 @@ from trainlab.errors import Problem
 from trainlab.experiment import Experiment
 from trainlab.runs import Run, notes, store, train
 from trainlab.runs.branch import branch
-from trainlab.runs.listing import find, folders, row, rows
+from trainlab.runs.listing import Row, find, folders, row, rows
 from trainlab.runs.summary import MOST_POINTS, SUMMARY, _thinned, from_default
 
 SMALL = Experiment(model=MLP(width=8), training=Training(epochs=3, batch_size=256))
@@ -190,9 +191,8 @@ def test_a_thousand_runs_open_within_a_second(
 ) -> None:
     for number in range(1000):
         copied_lightly(run, runs, f"20260101-{number:06d}-digits-mlp")
-    start = time.perf_counter()
-    found = rows(runs)
-    took = time.perf_counter() - start
+    found: list[Row] = []
+    (took,) = seconds(lambda: found.extend(rows(runs)))
     record_property("1,000 runs listed, s (at most 1)", round(took, 2))  # type: ignore[operator]
     assert len(found) == 1000
     assert {each.best for each in found} == {run.summary["best_val_accuracy"]}
