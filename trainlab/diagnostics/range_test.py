@@ -72,9 +72,8 @@ def range_test(
     try:
         plain = experiment.but(training=experiment.training.but(compile=False))
         parts = plant(build_parts(plain, data))
-        bench = Bench(
-            parts.model, parts.loss, parts.optimizer, experiment.regularizers, "range", parts.noise
-        )
+        rules, full = experiment.regularizers, experiment.optimizer.full_batch
+        bench = Bench(parts.model, parts.loss, parts.optimizer, rules, "range", full)
         best = mean = weight = 0.0
         for step, lr in enumerate(lrs):
             if cancelled():

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from trainlab.catalog.optimizers import contiguous_gradients
 from trainlab.catalog.regularizers import RegularizerChoice
 from trainlab.engine.device import default_threads
 from trainlab.engine.randomness import key_noise, key_seed
@@ -36,7 +37,7 @@ class Bench:
         optimizer: over the model's parameters.
         rules: regularisers, applied in their moments; those that end a run are left out.
         key: names the draws of dropout and its kin.
-        noise: what its layers draw from, where they were given a generator already.
+        full_batch: whether the optimizer's choice is one that sees all gradients as one vector.
     """
 
     def __init__(
@@ -46,11 +47,12 @@ class Bench:
         optimizer: torch.optim.Optimizer,
         rules: Iterable[RegularizerChoice] = (),
         key: str = "bench",
-        noise: torch.Generator | None = None,
+        full_batch: bool = False,
     ) -> None:
         self.model, self.loss, self.optimizer = model.train(), loss, optimizer
         self.rules, self.key, self.steps = tuple(rules), key, 0
-        self.noise = noise or key_noise(model, next(model.parameters()).device)
+        self.full_batch = full_batch
+        self.noise = key_noise(model, next(model.parameters()).device)
 
     def step(self, inputs: Tensor, labels: Tensor) -> tuple[float, Tensor]:
         """One optimizer step: the loss and the logits before it."""
@@ -64,6 +66,8 @@ class Bench:
             logits = self.model(inputs)
             loss = self.loss(logits, labels)
             loss.backward()
+            if self.full_batch:
+                contiguous_gradients(self.model.parameters())
             self._regularize("gradient")
             seen.append((loss.detach(), logits.detach()))
             return loss

@@ -30,7 +30,7 @@ def _bench(subject: Subject, choice: OptimizerChoice) -> Bench:
             module.p = 0.0  # type: ignore[assignment]
     plain = _plain(choice)
     optimizer = plain.build(type(plain).groups(model.parameters()))
-    return Bench(model, subject.loss, optimizer, key="check")
+    return Bench(model, subject.loss, optimizer, key="check", full_batch=plain.full_batch)
 
 
 def _plain(choice: OptimizerChoice) -> OptimizerChoice:
