@@ -5,11 +5,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+import torch
 
 from trainlab.catalog.datasets import Digits, Images
 from trainlab.catalog.optimizers import OptimizerChoice
 from trainlab.choice import choices
-from trainlab.diagnostics.range_test import Point, range_test, rising, suggest
+from trainlab.diagnostics.range_test import LRS, Point, Suggestion, range_test, rising, suggest
+from trainlab.diagnostics.steps import Bench
 from trainlab.experiment import Experiment
 
 TINY: dict[str, Any] = {"model": {"kind": "mlp", "width": 16}, "training": {"threads": 1}}
@@ -64,6 +66,52 @@ def test_a_curve_by_hand() -> None:
     assert found.minimum_tenth == pytest.approx(0.1 * 0.7, rel=0.5)
     flat = suggest([Point(lr, 2.3, 2.3) for lr in lrs])
     assert (flat.steepest, flat.minimum_tenth, flat.diverged) == (None, None, None)
+    falling = suggest([Point(lr, loss, loss) for lr, loss in zip(lrs, valley, strict=True)])
+    assert falling.steepest == found.steepest
+    assert falling.minimum_tenth is None  # it never rose: what is too much was not seen
+    fall = [Point(lr, 2.3 + (-1) ** i - i / 200, 2) for i, lr in enumerate(lrs)]
+    assert suggest(fall) == flat  # a fall by a tenth of the noise from one step to the next
+
+
+@pytest.mark.parametrize("dataset", ["spiral", "moons"])
+def test_noise_suggests_nothing(dataset: str) -> None:
+    """Batches of a toy plane differ more than the first learning rates change the loss."""
+    x = Experiment.from_data({"dataset": dataset, "model": "mlp", "training": {"threads": 1}})
+    data = x.dataset.load()
+    for seed in range(4):
+        drawn = x.but(training=x.training.but(seed=seed))
+        found = suggest(list(range_test(drawn, data)))
+        assert found.steepest is not None
+        assert 1e-4 < found.steepest < 1e-2
+        still = range_test(drawn, data, lrs=[1e-9] * len(LRS))
+        assert suggest(list(still)) == Suggestion(None, None, None)
+
+
+@pytest.mark.parametrize("kind", choices(OptimizerChoice), ids=lambda kind: kind.kind_name())
+def test_a_step_follows_the_learning_rate_or_says_that_it_does_not(
+    kind: type[OptimizerChoice], data: Images
+) -> None:
+    experiment = Experiment.from_data(TINY | {"optimizer": kind.kind_name()})
+    choice = experiment.optimizer
+
+    def last(lr: float) -> float:
+        """The loss after four steps, all but the first at this learning rate."""
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Linear(4, 4))
+        optimizer = choice.build(kind.groups(model.parameters()))
+        bench = Bench(model, torch.nn.functional.mse_loss, optimizer, full_batch=kind.full_batch)
+        steps = []
+        for step in range(5):
+            for group in optimizer.param_groups:
+                group["lr"] = lr if step else 0.01
+            steps.append(bench.step(torch.eye(4), -torch.eye(4))[0])
+        return steps[-1]
+
+    for one, other in ((0.001, 0.01), (0.8, 0.9)):
+        followed = {choice.follows(lr, step) for lr in (one, other) for step in (2, 3, 4)}
+        assert followed == {last(one) != last(other)}
+    short = list(range_test(experiment, data, lrs=[1, 1]))
+    assert len(short) == 1 + choice.follows(1, 2)
 
 
 @pytest.mark.parametrize("model", ["mlp", "convnet"])
@@ -81,5 +129,5 @@ def test_every_optimizer_can_be_swept(
         }
     )
     points = list(range_test(experiment, data, lrs=rising(1e-4, 1e-2, 2)))
-    assert len(points) == 2
+    assert len(points) == 1 + experiment.optimizer.follows(1e-2, 2)
     assert all(math.isfinite(point.loss) for point in points)

@@ -62,6 +62,21 @@ def test_the_sweep_is_live_and_suggests() -> None:
     assert "exploded" in found["says"]
 
 
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"optimizer": "rprop"}, "From step 2 on Rprop sets its steps itself"),
+        ({"training": {"batch_size": 1, "threads": 1}}, "No clear fall"),
+    ],
+)
+def test_a_sweep_that_shows_nothing_says_why(settings: dict[str, Any], why: str) -> None:
+    page = Page(**settings)
+    page.press("range")
+    found = page.wait()["range"]
+    assert found["suggestions"] == []
+    assert found["says"].startswith(why)
+
+
 def test_the_gradients_of_chosen_layers() -> None:
     page = Page()
     page.press("gradients", layers=[])

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from trainlab.catalog.datasets import Images
+from trainlab.catalog.optimizers import OptimizerChoice
 from trainlab.diagnostics.checks import CHECKS, Check, made, preflight
 from trainlab.diagnostics.checks.base import Cancelled, Subject
 from trainlab.diagnostics.checks.slopes import GRADIENTS
@@ -169,7 +170,7 @@ class Checking:
         if self._cancel.is_set():
             news: Spec = {"says": _("Cancelled.")}
         else:
-            news = _advice(points)
+            news = _advice(points, experiment.optimizer)
         self._soon(lambda: self._show("range", points=_curve(points), **news))
 
 
@@ -186,8 +187,8 @@ def _curve(points: list[Point]) -> list[tuple[float | None, ...]]:
     ]
 
 
-def _advice(points: list[Point]) -> Spec:
-    """What the curve suggests, and what that means."""
+def _advice(points: list[Point], optimizer: OptimizerChoice) -> Spec:
+    """What the curve suggests, and what that means; or why it suggests nothing."""
     found = suggest(points)
     offers = [
         (found.steepest, _("Steepest fall"), _("Here the loss falls fastest: usually a good choice.")),
@@ -197,8 +198,17 @@ def _advice(points: list[Point]) -> Spec:
     suggestions = [
         {"lr": lr, "label": label, "meaning": meaning} for lr, label, meaning in offers if lr
     ]
-    if not suggestions:
-        says = _("The loss never fell: no learning rate helps here. Run the checks, they say why.")
+    done = len(points)
+    if done < len(LRS) and not optimizer.follows(LRS[done], done + 1):
+        says = _(
+            "From step {step} on {optimizer} sets its steps itself, whatever the learning rate: there is nothing more "
+            "to try."
+        ).format(step=done + 1, optimizer=_(optimizer.title()))
+    elif not suggestions:
+        says = _(
+            "No clear fall: the loss hardly changes, or no more than from one batch to the next. Try larger batches "
+            "or less dropout; where that does not help, run the checks."
+        )
     elif found.diverged:
         says = _("The loss exploded at {lr:g}.").format(lr=found.diverged)
     else:

@@ -67,6 +67,10 @@ class OptimizerChoice(Choice):
     groups: ClassVar[Callable[[Iterable[nn.Parameter]], Any]] = decay_groups
     full_batch: ClassVar[bool] = False
 
+    def follows(self, lr: float, step: int) -> bool:
+        """Whether this step, counted from 1, goes by this learning rate: some find their own."""
+        return True
+
     def first_momentum(self) -> float | None:
         """Momentum, or the first beta; None for an optimizer that has neither."""
         betas: tuple[float, float] | None = getattr(self, "betas", None)

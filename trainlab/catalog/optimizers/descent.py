@@ -90,3 +90,7 @@ class Rprop(OptimizerChoice):
         pitfalls="The sign of a mini-batch's gradient is mostly noise: RMSprop was made from it for that reason. "
         "A schedule has no hold on it, since only the first step uses the learning rate.",
     )
+
+    def follows(self, lr: float, step: int) -> bool:
+        """The first step alone: from there on each weight has its own."""
+        return step == 1

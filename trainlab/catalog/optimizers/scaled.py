@@ -1,5 +1,6 @@
 """A step size for each weight from the size of its gradients: Adagrad, RMSprop, Adadelta, Adafactor."""
 
+import math
 from typing import Literal
 
 import torch
@@ -97,3 +98,7 @@ class Adafactor(OptimizerChoice):
         use="Models so large that Adam's two copies of the weights do not fit.",
         pitfalls="Its learning rate is relative to the weights' size: that of Adam does not carry over.",
     )
+
+    def follows(self, lr: float, step: int) -> bool:
+        """Up to 1 / sqrt(step): no relative step is larger, whatever the learning rate."""
+        return lr * math.sqrt(step) <= 1
