@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.verdict_cases import BUILD, Case
+from benchmarks.verdict_cases import Case
+from benchmarks.verdict_settings import BUILD
 from trainlab import events as ev
 from trainlab.catalog.datasets.digits import digits
 from trainlab.catalog.datasets.folder import ImageFolder

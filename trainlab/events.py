@@ -40,7 +40,8 @@ class Started(Event):
     """The network is built: the plan of the run. `threads` is torch's intra-op count, part of exact replay.
 
     `position` is how many epochs are done, with a fraction; `chance` the share of validation that the
-    commonest answer gets right, 0 where it was not recorded.
+    commonest answer gets right, `left_out` the largest share that a layer of the network leaves out while it
+    trains: dropout, or whole branches. Both are 0 where they were not recorded.
     """
 
     epochs: int
@@ -55,6 +56,7 @@ class Started(Event):
     first_epoch: int = 0
     position: float = 0.0
     chance: float = 0.0
+    left_out: float = 0.0
 
 
 @dataclass(frozen=True)

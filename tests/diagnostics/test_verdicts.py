@@ -12,13 +12,12 @@ from benchmarks import verdicts as benchmark
 from benchmarks.verdict_runs import spoil
 from trainlab import events as ev
 from trainlab.catalog.inits import InitChoice
-from trainlab.catalog.losses import CrossEntropy, Focal, Hinge, LossChoice, SquaredError
 from trainlab.catalog.models import ModelChoice
 from trainlab.catalog.optimizers import OptimizerChoice
 from trainlab.changes import changed, difference, refuse_fixed
 from trainlab.choice import choices
 from trainlab.diagnostics.verdicts import Feed, Rule, Signals, judge, rules
-from trainlab.diagnostics.verdicts.signals import chance_loss, falls
+from trainlab.diagnostics.verdicts.signals import falls
 from trainlab.engine.failures import guard
 from trainlab.engine.probe import Probe
 from trainlab.engine.trainer import Trainer
@@ -91,6 +90,14 @@ HEALTHY: dict[str, dict[str, Any]] = {
     "convolutions": {"model": {"kind": "convnet", "width": 8}, "optimizer.lr": 3e-3},
     "slow": at("sgd", 5e-3) | {"training.epochs": 20},
     "momentum": at("sgd", 0.05) | {"schedule": "cosine"},
+    "squared error": {
+        "loss": "mse",
+        "model.width": 64,
+        "optimizer.lr": 3e-3,
+        "training.epochs": 12,
+    },
+    "smoothed to the end": at("adamw", 3e-3)
+    | {"loss.label_smoothing": 0.3, "model.width": 64, "training.epochs": 24},
     "light dropout": {"model.dropout": 0.15, "model.norm": "batch"},
 }
 
@@ -162,7 +169,7 @@ def test_no_table_is_written_without_the_mnist_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table = tmp_path / "verdicts.md"
-    monkeypatch.setattr(benchmark, "MNIST", tmp_path)
+    monkeypatch.setattr(benchmark, "MNIST_FILES", tmp_path)
     monkeypatch.setattr(benchmark, "RESULTS", table)
     monkeypatch.setattr("sys.argv", ["verdicts"])
     assert benchmark.main() == 1
@@ -362,17 +369,6 @@ def test_only_what_came_after_the_last_edit_counts() -> None:
     assert (after.since, after.first_step, len(after.loss)) == (4, 5, 2)
     assert after.experiment.optimizer.lr == 1e-3
     assert judge(after) == ()
-
-
-@pytest.mark.parametrize(
-    "loss", [CrossEntropy(), SquaredError(), Hinge(), Hinge(squared=True), Focal()]
-)
-def test_chance_is_the_loss_of_equal_answers(loss: LossChoice) -> None:
-    import torch
-
-    labels = torch.arange(10)
-    answer = torch.full((10, 10), 0.1)
-    assert chance_loss(loss, 10) == pytest.approx(float(loss.build(answer, labels)), rel=1e-6)
 
 
 def test_a_fall_is_measured_in_its_own_errors() -> None:

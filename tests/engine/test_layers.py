@@ -1,14 +1,20 @@
 """The table of layers: against numbers by hand, torchvision's own figures, and gradients."""
 
+from queue import SimpleQueue
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
 
+from trainlab import events as ev
 from trainlab.catalog.models import ConvNet, DenseNet, GoogLeNet, ModelChoice, ResNet, SEResNet, ViT
 from trainlab.catalog.models.base import SmallModel
 from trainlab.catalog.norms import NoNorm
 from trainlab.choice import choices
 from trainlab.engine.layers import Layer, measure, table
+from trainlab.engine.trainer import Trainer
+from trainlab.experiment import Experiment
 
 
 def measured(model: ModelChoice, shape: tuple[int, int, int]) -> list[Layer]:
@@ -138,3 +144,21 @@ class Spy(nn.Module):
 
         self.seen.append(len(registry._global_forward_hooks))
         return x
+
+
+@pytest.mark.parametrize(
+    ("model", "share"),
+    [
+        ({"kind": "mlp", "dropout": 0.3}, 0.3),
+        ({"kind": "resnet", "width": 8, "stochastic_depth": 0.25}, 0.25),
+        ({"kind": "torchvision", "name": "mobilenet_v3_small"}, 0.2),
+        ({"kind": "convnet", "width": 8}, 0.0),
+    ],
+)
+def test_what_a_network_leaves_out_is_on_record(model: dict[str, Any], share: float) -> None:
+    plan = next(
+        event
+        for event in Trainer(Experiment.from_data({"model": model})).run(SimpleQueue())
+        if isinstance(event, ev.Started)
+    )
+    assert plan.left_out == pytest.approx(share)

@@ -233,3 +233,9 @@ def has_filters(module: nn.Module) -> bool:
     if is_parametrized(module, "weight"):
         found = [*module.get_submodule("parametrizations.weight").parameters()]
     return any(parameter.ndim > 1 for parameter in found)
+
+
+def left_out(model: nn.Module) -> float:
+    """The largest share that a module leaves out while the network trains: of its units, or of its branches."""
+    shares = (getattr(module, name, 0.0) for module in model.modules() for name in ("p", "dropout"))
+    return max((share for share in shares if isinstance(share, float)), default=0.0)

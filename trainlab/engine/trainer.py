@@ -32,6 +32,7 @@ from trainlab.engine.device import default_threads
 from trainlab.engine.edits import taken
 from trainlab.engine.failures import lacks_memory
 from trainlab.engine.keeper import Keeper
+from trainlab.engine.layers import left_out
 from trainlab.engine.memory import too_large
 from trainlab.engine.meter import Meter, NonFiniteLoss
 from trainlab.engine.probe import Probe
@@ -132,6 +133,7 @@ class Trainer:
             first_epoch=self.at.epoch,
             position=self.at.position(experiment, len(parts.train)),
             chance=parts.val.commonest,
+            left_out=left_out(parts.model),
         )
         yield ev.Changed("running" if self._budget is None else "paused")
 

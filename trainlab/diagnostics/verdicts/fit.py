@@ -13,13 +13,15 @@ from trainlab.diagnostics.verdicts.remedies import (
     other_lr,
     regularised,
     sized,
+    smoothed,
     without,
 )
-from trainlab.diagnostics.verdicts.signals import Array, Signals
+from trainlab.diagnostics.verdicts.signals import Array, Signals, fall
 from trainlab.experiment import Experiment
 from trainlab.text import _
 
 LIGHT = 0.2  # share of dropout that asks for no less of it
+STILL = 0.1  # share of the loss: what falls by less in a third of the run has nearly stopped
 
 
 class Overfitting(Rule):
@@ -88,7 +90,7 @@ class Underfitting(Rule):
         count = max(3, n // 3)
         train, val = epochs["train_accuracy"][-count:], epochs["val_accuracy"][-count:]
         losses = epochs["train_loss"][-count:]
-        slow = (losses[0] - losses[-1]) / losses[0] < 0.03 * count
+        slow = fall(signals.share(losses))[0] < STILL * signals.share(losses).mean()
         wide = abs(train.mean() - val.mean()) > 0.05
         ratios = list(signals.layers("update_ratio").values())
         shut = max(signals.layers("dead").values(), default=0) > 0.9
@@ -137,7 +139,7 @@ class LabelNoise(Rule):
             )
             seen = seen.format(
                 steps=len(signals.loss),
-                loss=signals.parts(4)[-1] * signals.chance,
+                loss=signals.told(signals.parts(4)[-1]),
                 chance=signals.chance,
             )
             return Finding(seen, signals.first_step, signals.last_step, 0.5)
@@ -157,13 +159,8 @@ class LabelNoise(Rule):
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
         """Look at the hardest images; meanwhile, trust labels less and stop early."""
         stop = {"kind": "early_stopping", "patience": 3}
-        smoothed = Remedy(
-            _("Smooth the labels by 0.1"),
-            {"loss": {"kind": "cross_entropy", "label_smoothing": 0.1}},
-            "edit",
-        )
         rest = regularised(experiment, _("Stop early: after 3 epochs without a best"), stop)
-        return (smoothed, *rest)
+        return (*smoothed(experiment, 0.1), *rest)
 
 
 class Mismatch(Rule):
@@ -225,7 +222,7 @@ class ValidationBetter(Rule):
         epochs = signals.epochs
         if len(epochs["epoch"]) < 3:
             return None
-        light = min(getattr(signals.experiment.model, "dropout", 0), LIGHT) / 2
+        light = min(dropping(signals), LIGHT) / 2
         train, val = epochs["train_accuracy"][1:][-3:], epochs["val_accuracy"][:-1][-3:]
         losses = epochs["train_loss"][1:][-3:], epochs["val_loss"][:-1][-3:]
         error = error_of(float(val[-1]), signals.plan.val_images)
@@ -235,14 +232,14 @@ class ValidationBetter(Rule):
         if (losses[1] > 0.9 * losses[0]).any():
             return None
         seen = _("{val:.0%} are right in validation and {train:.0%} in training.")
-        seen = seen.format(val=val[-1], train=train[-1]) + " " + cls._reasons(signals.experiment)
+        seen = seen.format(val=val[-1], train=train[-1]) + " " + cls._reasons(signals)
         return Finding(seen, int(epochs["step"][:-1][-3:][0]), signals.last_epoch, 0.9)
 
     @staticmethod
-    def _reasons(experiment: Experiment) -> str:
-        dropout = getattr(experiment.model, "dropout", 0)
+    def _reasons(signals: Signals) -> str:
+        dropout = dropping(signals)
         reasons = [_("dropout of {share:g}").format(share=dropout)] if dropout else []
-        reasons += [choice.title() for choice in experiment.augmentations]
+        reasons += [choice.title() for choice in signals.experiment.augmentations]
         if not reasons:
             return _("Nothing here explains it: look for the same images in both parts.")
         return _("An innocent reason: {reasons}.").format(reasons=", ".join(reasons))
@@ -282,7 +279,7 @@ class Drowned(Rule):
         seen = _(
             "The weights shrank to {share:.0%} of their length, and the loss stays at {loss:.3g}."
         )
-        seen = seen.format(share=float(np.median(shares)), loss=recent * signals.chance)
+        seen = seen.format(share=float(np.median(shares)), loss=signals.told(recent))
         return Finding(seen, signals.first_step, signals.last_step, 0.8)
 
     @classmethod
@@ -301,8 +298,14 @@ class Drowned(Rule):
         )
 
 
+def dropping(signals: Signals) -> float:
+    """The share of dropout: as the forms have it now, or as the network was built with."""
+    now = getattr(signals.experiment.model, "dropout", None)
+    return now if now is not None and signals.since else max(now or 0.0, signals.plan.left_out)
+
+
 def at_chance(signals: Signals) -> bool:
-    """Whether steps of a sound size, along gradients that reach every layer, have led nowhere."""
+    """Whether steps of a sound size, along gradients that reach every layer, have led nowhere, and lead nowhere now."""
     ratios, shut = (
         signals.layers("update_ratio"),
         signals.layers("dead") | signals.layers("saturated"),
@@ -310,13 +313,9 @@ def at_chance(signals: Signals) -> bool:
     sound = bool(ratios) and min(ratios.values()) > 3e-4 and np.median(list(ratios.values())) < 2e-2
     long = len(signals.loss) >= 100 and not rising(signals)
     able = signals.plan.parameters > 1000  # a smaller network may not be able to learn it
-    return (
-        able
-        and long
-        and sound
-        and max(shut.values(), default=0) < 0.3
-        and signals.parts(4)[-1] > 0.9
-    )
+    parts = signals.parts(4)
+    stands = parts[-1] > 0.9 and parts[1] - parts[-1] < 0.03
+    return able and long and sound and stands and max(shut.values(), default=0) < 0.3
 
 
 def pulled(experiment: Experiment) -> bool:

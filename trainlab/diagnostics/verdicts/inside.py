@@ -4,14 +4,15 @@ import math
 
 import numpy as np
 
-from trainlab.catalog.losses import SquaredError
 from trainlab.diagnostics.verdicts.base import Finding, Remedy, Rule
+from trainlab.diagnostics.verdicts.pace import fallen
 from trainlab.diagnostics.verdicts.remedies import (
     activated,
     clipped,
     initialised,
     normalised,
     other_lr,
+    scaled,
     shorter,
     sized,
     without,
@@ -23,8 +24,6 @@ from trainlab.text import _
 ACCURATE = (
     0.3  # of chance: a loss below it says that the network learns, whatever its layers look like
 )
-
-SOUND = 2.5  # nats above chance: sound weights stayed below 2.3 in 480 draws of ten networks
 
 FEW = 16  # images in a batch: of fewer, one unit may rightly be silent for all
 
@@ -41,23 +40,32 @@ class BadStart(Rule):
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """The first step's loss, before anything was learnt: beyond what sound weights draw, or far below chance."""
+        """The first step's loss, before anything was learnt: beyond a wild guess, or far below chance.
+
+        A batch of few images says little.
+        """
         if signals.since or not len(signals.loss) or signals.first_step != 1:
             return None
-        first = float(signals.loss[0])
-        squared = isinstance(signals.experiment.loss, SquaredError)
-        high = 10.0 if squared else 1 + max(1.0, SOUND / signals.chance)
-        if 0.4 < first < high:
+        first, experiment = float(signals.steps["loss"][0]), signals.experiment
+        low = (
+            0.0 if experiment.init.class_prior else 0.4 * signals.chance
+        )  # the classes' sizes are known
+        if low <= first <= signals.levels.wild or experiment.training.batch_size < FEW:
             return None
         seen = _("The first loss was {loss:.3g}; chance is {chance:.3g}.")
-        return Finding(seen.format(loss=first * signals.chance, chance=signals.chance), 1, 1, 0.9)
+        return Finding(seen.format(loss=first, chance=signals.chance), 1, 1, 0.9)
 
     @classmethod
     def remedies(cls, experiment: Experiment) -> tuple[Remedy, ...]:
-        """Smaller first weights, standardised inputs."""
+        """Smaller first weights, standardised inputs, or what makes up for them."""
         standard = Remedy(_("Standardise the inputs"), {"preprocessing": "standardize"}, "restart")
         raw = experiment.preprocessing.kind == "none"
-        return (*initialised(experiment), *((standard,) if raw else ()))
+        return (
+            *initialised(experiment),
+            *((standard,) if raw else ()),
+            *normalised(experiment),
+            *scaled(experiment),
+        )
 
 
 class Vanishing(Rule):
@@ -114,10 +122,11 @@ class Exploding(Rule):
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """A gradient ten times as long as the weights in most layers."""
+        """A gradient ten times as long as the weights in most layers; more, where the loss itself is steeper."""
         norms, weights = signals.layers("grad_norm"), signals.layers("weight_norm")
         shares = [norms[name] / weights[name] for name in norms if weights.get(name)]
-        if not shares or np.median(shares) < 10:
+        steep = max(1.0, signals.span / math.log(len(signals.plan.classes)))  # a hinge's: 9 / ln 10
+        if not shares or np.median(shares) < 10 * steep:
             return None
         largest = max(norms.values())
         seen = _("The gradient of a layer has a norm of {norm:.1e}: {times:.0f} times its weights.")
@@ -174,9 +183,9 @@ class Saturated(Rule):
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """Two fifths of a layer's values at an end in three looks in a row."""
+        """Two fifths of a layer's values at an end in three looks in a row, and a loss that is still high."""
         shares = signals.layers(cls.measure)
-        if not shares:
+        if not shares or signals.parts(4)[-1] < ACCURATE:
             return None
         name = max(shares, key=shares.__getitem__)
         if shares[name] < cls.limit:
@@ -214,7 +223,7 @@ class UpdateRatio(Rule):
         ratio = float(np.median(ratios))
         high = signals.parts(4)[-1] > ACCURATE
         stands = falls(signals.loss[len(signals.loss) // 2 :]) < 2
-        short = high and ratio < 3e-5
+        short = high and ratio < 3e-5 and not fallen(signals)
         if not (short or ratio > 2.5e-2 or (high and stands and ratio > 1e-2)):
             return None
         seen = _("A step changes the weights by {ratio:.1e} of their length; about 1e-3 is sound.")

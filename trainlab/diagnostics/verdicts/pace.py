@@ -9,6 +9,7 @@ from trainlab.experiment import Experiment
 from trainlab.text import _
 
 EARLY = 40  # steps: fewer say nothing about a trend
+LEARNT = 0.98  # of the training images: shorter steps have little to add
 
 
 class NotFinite(Rule):
@@ -32,7 +33,7 @@ class NotFinite(Rule):
         if len(recent) < 3 or recent[-1] < 10 or (recent[1:] < 2 * recent[:-1]).any():
             return None
         seen = _("The loss grew from {low:.3g} to {high:.3g} in {steps} steps.").format(
-            low=recent[0] * signals.chance, high=recent[-1] * signals.chance, steps=len(recent) - 1
+            low=signals.told(recent[0]), high=signals.told(recent[-1]), steps=len(recent) - 1
         )
         return Finding(seen, signals.last_step - len(recent) + 1, signals.last_step, 0.9)
 
@@ -66,7 +67,7 @@ class Diverging(Rule):
             "The loss began at {first:.3g}, was {least:.3g} at best, and is now around {now:.3g}."
         )
         seen = seen.format(
-            first=start * signals.chance, least=least * signals.chance, now=recent * signals.chance
+            first=signals.told(start), least=signals.told(least), now=signals.told(recent)
         )
         return Finding(seen, signals.first_step, signals.last_step, 0.9)
 
@@ -108,7 +109,7 @@ class TooHigh(Rule):
         if not (jumped or long):
             return None
         seen = _("The loss has stayed around {loss:.3g} since step {step}.").format(
-            loss=late.mean() * signals.chance, step=signals.step_at(1 / 3)
+            loss=signals.told(late.mean()), step=signals.step_at(1 / 3)
         )
         if long:
             ratio = _("A step moves the weights by {ratio:.1%} of their length.")
@@ -150,7 +151,7 @@ class TooLow(Rule):
         if not (straight or tiny) or end < 0.5 * means[0] or means[-1] < 0.5:
             return None
         seen = _("In {steps} steps the loss went from {first:.3g} to {now:.3g}, nearly in a line.")
-        seen = seen.format(steps=n, first=means[0] * signals.chance, now=means[-1] * signals.chance)
+        seen = seen.format(steps=n, first=signals.told(means[0]), now=signals.told(means[-1]))
         return Finding(seen, signals.first_step, signals.last_step, 0.9 if tiny else 0.7)
 
     @classmethod
@@ -171,15 +172,16 @@ class PlateauReached(Rule):
 
     @classmethod
     def find(cls, signals: Signals) -> Finding | None:
-        """Neither loss falls in the last eight epochs and third of the run, at one learning rate."""
+        """Neither loss falls in the last eight epochs and third of the run, at one learning rate; images are wrong."""
         epochs = signals.epochs
         count = max(8, len(epochs["epoch"]) // 3)
         if len(epochs["epoch"]) < count + 4 or rising(signals):
             return None
         train, val = epochs["train_loss"][-count:], epochs["val_loss"][-count:]
         rates = signals.steps["lr"][signals.steps["step"] >= signals.epoch_at(-count)]
-        level = float(train.mean()) / signals.chance
-        if rates.min() < 0.7 * rates.max() or level < 0.05:
+        learnt = epochs["train_accuracy"][-count:].mean() > LEARNT
+        level = float(signals.share(train).mean())
+        if rates.min() < 0.7 * rates.max() or level < 0.05 or learnt:
             return None
         if not (flat(train) and flat(val)):
             return None
@@ -217,7 +219,7 @@ class Noisy(Rule):
             return None
         seen = _(
             "Losses of single batches of {size} scatter by {band:.2g} around {loss:.2g}."
-        ).format(size=size, band=signals.band * signals.chance, loss=level * signals.chance)
+        ).format(size=size, band=signals.band * signals.span, loss=signals.told(level))
         return Finding(seen, signals.step_at(2 / 3), signals.last_step, 0.8)
 
     @classmethod
@@ -236,7 +238,7 @@ def thrown(signals: Signals) -> Finding | None:
         "The loss rose to {high:.3g} around step {step} and was never below {least:.3g} since; chance is {chance:.3g}."
     )
     step = signals.step_at((peak + 0.5) / 10)
-    high, least = means[peak] * signals.chance, means[peak:].min() * signals.chance
+    high, least = signals.told(means[peak]), signals.told(means[peak:].min())
     seen = seen.format(high=high, step=step, least=least, chance=signals.chance)
     remedies = shorter(signals.experiment, "restart")
     return Finding(seen, signals.step_at(peak / 10), signals.last_step, 0.9, remedies)

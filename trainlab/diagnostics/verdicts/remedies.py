@@ -87,10 +87,28 @@ def initialised(experiment: Experiment) -> tuple[Remedy, ...]:
     """The initialisation that suits the activation, where it is another one."""
     bend = getattr(experiment.model, "activation", None)
     kind = "xavier_normal" if getattr(bend, "kind", "") in ("tanh", "sigmoid") else "kaiming_normal"
-    if experiment.init.kind == kind and not experiment.init.model_dump(exclude_defaults=True):
+    prior = {"class_prior": True} if experiment.init.class_prior else {}
+    if experiment.init.kind == kind and experiment.init.model_dump(exclude_defaults=True) == prior:
         return ()
     label = _("Initialise with {kind}").format(kind=kind.replace("_", " "))
-    return (Remedy(label, {"init": {"kind": kind}}, "restart"),)
+    return (Remedy(label, {"init": {"kind": kind, **prior}}, "restart"),)
+
+
+def smoothed(experiment: Experiment, share: float) -> tuple[Remedy, ...]:
+    """Labels that are trusted less, where the loss can and does not yet."""
+    now = getattr(experiment.loss, "label_smoothing", share)
+    if now >= share:
+        return ()
+    label = _("Smooth the labels by {share:g}").format(share=share)
+    return (Remedy(label, {"loss.label_smoothing": share}, "edit"),)
+
+
+def scaled(experiment: Experiment) -> tuple[Remedy, ...]:
+    """First weights of the size that the data ask for, where they are not measured yet."""
+    if experiment.init.kind == "lsuv":
+        return ()
+    label = _("Scale the first weights by the data: LSUV")
+    return (Remedy(label, {"init": {"kind": "lsuv"}}, "restart"),)
 
 
 def batched(size: int) -> Remedy:

@@ -3,16 +3,19 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from trainlab import events as ev
-from trainlab.catalog.losses import Focal, Hinge, LossChoice, SquaredError
+from trainlab.catalog.losses import LossChoice
 from trainlab.experiment import Experiment
 
 Array = NDArray[np.float64]
+WILD = 3.5  # sound first weights scatter logits by 3.4 at most, in 600 draws of 12 networks and 3 losses
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,32 @@ class Signals:
         )
 
     @cached_property
+    def levels(self) -> "Levels":
+        """What the loss is for the best answer there is, and for poor ones."""
+        return levels(self.experiment.loss, len(self.plan.classes))
+
+    @property
     def chance(self) -> float:
         """The loss of an answer that knows nothing."""
-        return chance_loss(self.experiment.loss, len(self.plan.classes))
+        return self.levels.chance
+
+    @cached_property
+    def span(self) -> float:
+        """From the best answer to chance; labels that are smoothed to nothing leave none."""
+        return max(self.chance - self.levels.floor, 0.05 * self.chance)
+
+    def share(self, loss: Array) -> Array:
+        """Losses as shares of the way from the best answer there is, 0, to chance, 1."""
+        return (loss - self.levels.floor) / self.span
+
+    def told(self, share: float) -> float:
+        """The loss at such a share."""
+        return self.levels.floor + share * self.span
 
     @cached_property
     def loss(self) -> Array:
-        """The loss of each step, over that of chance."""
-        return self.steps["loss"] / self.chance
+        """The loss of each step, as such a share."""
+        return self.share(self.steps["loss"])
 
     @property
     def done(self) -> float:
@@ -83,12 +104,12 @@ class Signals:
         return int(self.steps["step"][int(share * (len(self.loss) - 1))])
 
     def parts(self, count: int) -> Array:
-        """The mean loss over chance of `count` equal parts of the steps."""
+        """The mean loss, as a share, of `count` equal parts of the steps."""
         return np.array([part.mean() for part in np.array_split(self.loss, count)])
 
     @cached_property
     def band(self) -> float:
-        """The spread of the last third of the losses around their trend, over chance."""
+        """The spread of the last third of the losses around their trend, as a share."""
         recent = self.loss[-max(3, len(self.loss) // 3) :]
         return float(np.std(np.diff(recent)) / math.sqrt(2)) if len(recent) > 2 else 0.0
 
@@ -109,16 +130,33 @@ class Signals:
         return {name: float(np.median(values)) for name, values in found.items()}
 
 
-def chance_loss(loss: LossChoice, classes: int) -> float:
-    """The loss of an answer that gives every class the same."""
-    match loss:
-        case SquaredError():
-            return (1 - 1 / classes) / classes
-        case Hinge():
-            return (classes - 1) * loss.margin ** (2 if loss.squared else 1)
-        case Focal():
-            return float((1 - 1 / classes) ** loss.gamma * math.log(classes))
-    return math.log(classes)
+class Levels(NamedTuple):
+    """What a loss is for the best answer there is, for one that knows nothing, and for a wild guess."""
+
+    floor: float
+    chance: float
+    wild: float
+
+
+@lru_cache
+def levels(loss: LossChoice, classes: int) -> Levels:
+    """A loss on answers of the kinds that tell how far a network is.
+
+    The best is sure, and right; smoothed labels ask for no more than some. One that knows nothing gives every class
+    the same, the best such. A wild guess is drawn with the standard deviation `WILD`.
+    """
+    right = torch.eye(classes)[:1]
+    draws = torch.randn(4096, classes, generator=torch.Generator().manual_seed(0))
+    labels = torch.arange(4096) % classes
+
+    def of(logits: torch.Tensor) -> float:
+        return float(loss.build(logits, labels[: len(logits)]))
+
+    return Levels(
+        floor=min(of(sure * right) for sure in (1.0, *np.geomspace(0.1, 100, 200).tolist())),
+        chance=min(of(torch.full_like(right, same)) for same in (0.0, 1 / classes)),
+        wild=of(WILD * draws),
+    )
 
 
 def fall(values: Array, spread: float = 0.0) -> tuple[float, float]:
