@@ -1,6 +1,7 @@
 // The confusion matrix as a grid: one stop for Tab, arrow keys inside, Enter or a click for a cell's images.
 import { attr, h } from "./dom.js";
 
+const MOST_READ = 20; // classes whose counts are written into their cells
 const MOVES = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] };
 
 /** `open(label, answer)` is called for a cell that is chosen. */
@@ -8,7 +9,7 @@ export function makeMatrix(ctx, open) {
   let cells = [];
   const grid = h("table", { class: "tl-matrix", role: "grid", "aria-label": ctx._("Confusion matrix"), onkeydown: walk });
   const el = h("section", null, h("h3", null, ctx._("Confusion matrix")),
-    h("p", { class: "tl-help" }, ctx._("Rows: what is right. Columns: what was answered. Choose a number to see its images.")),
+    h("p", { class: "tl-help" }, ctx._("Rows: what is right. Columns: what was answered. Choose a cell to see its images.")),
     h("div", { class: "tl-matrix-box" }, grid));
 
   function focus(row, column) {
@@ -43,20 +44,23 @@ export function makeMatrix(ctx, open) {
     update(counts, classes) {
       el.hidden = !counts;
       if (!counts) return;
+      const dense = classes.length > MOST_READ;
       cells = counts.map((line, row) => {
         const whole = line.reduce((sum, count) => sum + count, 0) || 1;
         return line.map((count, column) => {
-          const cell = h("td", { role: "gridcell", tabindex: row || column ? -1 : 0, "data-right": row === column, onclick: () => (focus(row, column), choose(row, column)) }, String(count));
+          const told = dense ? `${classes[row]} → ${classes[column]}: ${count}` : null;
+          const cell = h("td", { role: "gridcell", tabindex: row || column ? -1 : 0, title: told, "aria-label": told, "data-right": row === column, onclick: () => (focus(row, column), choose(row, column)) }, dense ? null : String(count));
           cell.style.setProperty("--share", `${Math.round(45 * Math.sqrt(count / whole))}%`);
           cell.classList.toggle("tl-none", !count);
           return cell;
         });
       });
-      const name = (scope, label) => h("th", { scope, title: label }, h("span", null, label));
+      const name = (scope, label) => h("th", { scope, title: label }, h("span", null, dense && scope === "col" ? null : label));
       grid.replaceChildren(
         h("thead", null, h("tr", null, h("td"), ...classes.map(label => name("col", label)))),
         h("tbody", null, ...cells.map((line, row) => h("tr", null, name("row", classes[row]), ...line))));
-      grid.classList.toggle("tl-long", classes.some(label => label.length > 3));
+      grid.classList.toggle("tl-dense", dense);
+      grid.classList.toggle("tl-long", !dense && classes.some(label => label.length > 3));
     },
   };
 }

@@ -202,8 +202,10 @@ def test_a_point_is_shown_in_its_plane(runs: Path) -> None:
     assert "decision boundary" in look["how"]
 
 
-def test_many_classes_are_drawn_and_their_worst_pairs_listed() -> None:
-    k = 30
+@pytest.mark.parametrize(("k", "drawn"), [(20, False), (30, False), (101, True)])
+def test_the_worst_pairs_of_many_classes_are_listed_and_very_many_are_drawn(
+    k: int, drawn: bool
+) -> None:
     chances = torch.full((4 * k, k, 1), 0.1 / (k - 1))
     labels = torch.arange(4 * k) % k
     answers = torch.where(torch.arange(4 * k) < 3, (labels + 1) % k, labels)  # three are wrong
@@ -222,8 +224,9 @@ def test_many_classes_are_drawn_and_their_worst_pairs_listed() -> None:
         images=Batches(torch.zeros(4 * k, 2, 2, 1), labels, lambda x: x),
     )
     spec = results_spec(found)
-    assert spec["confusion"] is None
-    assert spec["pairs"] == [{"label": i, "answer": i + 1, "count": 1} for i in range(3)]
-    drawn, curve = spec["pictures"]
-    assert drawn["png"]
+    assert spec["confusion"] == (None if drawn else found.confusion.tolist())
+    worst = [{"label": i, "answer": i + 1, "count": 1} for i in range(3)]
+    assert spec["pairs"] == ([] if k == 20 else worst)
+    *maps, curve = spec["pictures"]
+    assert [bool(picture["png"]) for picture in maps] == [True] * drawn
     assert "no probabilities" in curve["caption"]

@@ -43,7 +43,7 @@ Known result on the accuracy chart|Name of the line|Accuracy in %|Draw it|my own
 References|Reference lines
 No run is on the chart yet: press Start.|The run has no checkpoint yet: wait for one, or press Save.
 Show the results|Asking the network …|This is of another run: {name}|There is a newer checkpoint: {name}
-Confusion matrix|Rows: what is right. Columns: what was answered. Choose a number to see its images.
+Confusion matrix|Rows: what is right. Columns: what was answered. Choose a cell to see its images.
 Mixed up most often|Class by class|What speaks for
 Cost|Newest step|outputs|gradients|sound|Update : weight|Gradient norm|Layers|Layer|Image
 How far a step moves a layer's weights, over how long they are: about 1e-3 is sound.

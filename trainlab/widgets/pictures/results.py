@@ -11,7 +11,8 @@ from trainlab.text import _
 from trainlab.views.images import Pixels, grid_png, marked
 from trainlab.widgets.pictures.look import Spec, picture, thumbnails
 
-MOST_CELLS = 20  # classes of a table that is read; more are drawn
+MOST_READ = 20  # classes of a matrix whose numbers are read; of more, the worst pairs are told, too
+MOST_CELLS = 100  # classes of a matrix whose cells can be chosen; more are drawn
 MOST_PAIRS = 20
 MOST_IMAGES = 12  # of a gallery
 MOST_IN_CELL = 24
@@ -23,7 +24,7 @@ DASH = "–"
 def results_spec(found: Results) -> Spec:
     """All that the page shows of a checkpoint."""
     few = len(found.classes) <= MOST_CELLS
-    pairs = [] if few else found.confused(MOST_PAIRS)
+    pairs = found.confused(MOST_PAIRS) if len(found.classes) > MOST_READ else []
     return {
         "classes": list(found.classes),
         "says": _says(found),
