@@ -94,8 +94,29 @@ def test_labels_that_belong_to_other_images_are_seen(data: Images) -> None:
     shuffled = data.labels[
         torch.randperm(len(data.labels), generator=torch.Generator().manual_seed(0))
     ]
-    assert look("zero_input", replace(data, labels=shuffled)).verdict != "pass"
+    assert look("zero_input", replace(data, labels=shuffled)).verdict == "fail"
     assert look("overfit", replace(data, labels=shuffled)).verdict == "pass"  # passing is no proof
+
+
+def two_classes(data: Images, zeros: int, ones: int) -> Images:
+    """So many images of the digits 0 and 1."""
+    rows = torch.cat([(data.labels == d).nonzero()[:n, 0] for d, n in ((0, zeros), (1, ones))])
+    some = replace(data, images=data.images[rows], labels=data.labels[rows])
+    return replace(some, classes=("0", "1"))
+
+
+def test_what_is_found_in_the_images_is_told_from_luck(data: Images) -> None:
+    """Unequal classes, a loss that starts far from chance, the same answer for all, too few images."""
+    uneven = two_classes(data, 170, 30)
+    found = look("zero_input", uneven, model={"kind": "mlp", "width": 64})
+    assert found.verdict == "pass"
+    order = torch.randperm(len(uneven.labels), generator=torch.Generator().manual_seed(0))
+    found = look("zero_input", replace(uneven, labels=uneven.labels[order]))
+    assert found.verdict == "warn"  # too few of the second class to be sure
+    assert look("zero_input", data, loss="mse").verdict == "pass"
+    assert look("zero_input", data, init="zeros").value == 1  # the same answer for every image
+    few = look("zero_input", two_classes(data, 25, 25))
+    assert (few.verdict, few.says) == ("skip", "Too few validation images to tell: 10.")
 
 
 class Together(nn.Module):
