@@ -2,7 +2,8 @@
 
 What the looks of a training took, and the writing of their events as JSON, is compared with the time of all its
 steps. So both are of the same seconds: on a machine that does other things as well, two trainings differ by more
-than this measures. Writes benchmarks/inspecting.md.
+than this measures. What a look leaves behind, such as caches of other contents, is not seen in that; so one
+training is also looked into and left alone by turns, and its steps are timed. Writes benchmarks/inspecting.md.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from queue import SimpleQueue
 import torch
 
 from benchmarks.workloads import W1, W2, Workload
+from trainlab import commands as cmd
 from trainlab import events as ev
 from trainlab.engine.build import Parts
 from trainlab.engine.probe import TIERS, Probe
@@ -26,6 +28,8 @@ from trainlab.engine.trainer import Trainer
 
 RESULTS = Path(__file__).with_name("inspecting.md")
 NONE = "none"
+TURN = 3.0  # seconds with looks, or without
+TURNS = 60
 
 
 class Timed(Probe):
@@ -48,6 +52,30 @@ class Timed(Probe):
         self.whole += time.perf_counter() - start
 
 
+class Turning(Probe):
+    """Looks in every other turn; `turns` has the seconds and steps of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turns: list[list[float]] = []
+        self._ends = 0.0
+
+    @contextmanager
+    def around(self, parts: Parts, step: int) -> Iterator[None]:
+        """Take the step inside."""
+        start = time.perf_counter()
+        if start > self._ends:
+            self.turns.append([0.0, 0.0])
+            self._ends = start + TURN
+        if len(self.turns) % 2:
+            yield
+        else:
+            with super().around(parts, step):
+                yield
+        self.turns[-1][0] += time.perf_counter() - start
+        self.turns[-1][1] += 1
+
+
 def main() -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.inspecting", description=__doc__)
@@ -67,6 +95,13 @@ def main() -> int:
     ]
     for workload in (W1, W2):
         lines += rows(workload, rounds)
+    lines += [
+        "",
+        f"Steps a second in {TURN:g} s with the usual looks over those in the {TURN:g} s before without, of one",
+        "training (some more looks than usual: each turn begins with one); in brackets the middle half:",
+        "",
+        *(by_turns(workload) for workload in (W1, W2)),
+    ]
     table = "\n".join(lines) + "\n"
     print(table)
     RESULTS.write_text(table, encoding="utf-8")
@@ -96,6 +131,25 @@ def rows(workload: Workload, rounds: int) -> list[str]:
             f"| {'yes' if same else 'NO'} |"
         )
     return lines
+
+
+def by_turns(workload: Workload) -> str:
+    """How much of the speed is left in seconds with looks, against seconds without."""
+    training = workload.experiment.training.but(threads=1, epochs=10_000)
+    trainer = Trainer(workload.experiment.but(training=training))
+    probe = trainer.probe = Turning()
+    inbox: cmd.Commands = SimpleQueue()
+    for event in trainer.run(inbox):
+        start = time.perf_counter()
+        if isinstance(event, ev.Probed | ev.Pictured | ev.Fixed):
+            ev.to_json(event)
+            probe.turns[-1][0] += time.perf_counter() - start
+        elif len(probe.turns) == TURNS + 3:
+            inbox.put(cmd.Stop())
+    paces = [steps / spent for spent, steps in probe.turns[2 : TURNS + 2]]  # the first warm up
+    ratios = [looked / left for left, looked in zip(paces[::2], paces[1::2], strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return f"- {workload.name}: {middle:.4f} ({low:.4f} .. {high:.4f}, {len(ratios)} pairs)"
 
 
 def measured(workload: Workload, tier: str) -> tuple[float, float, float, float, str]:
