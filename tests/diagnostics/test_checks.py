@@ -14,7 +14,7 @@ import torchvision
 from torch import Tensor, nn
 
 from trainlab import events as ev
-from trainlab.catalog.datasets import Digits, Images
+from trainlab.catalog.datasets import Digits, Images, Xor
 from trainlab.diagnostics.checks import CHECKS, Check, check, made, preflight
 from trainlab.diagnostics.checks.base import Subject
 from trainlab.diagnostics.range_test import LRS, range_test
@@ -59,12 +59,43 @@ def test_chance_is_what_the_rule_says(data: Images, loss: str, chance: float) ->
         assert found.verdict == "pass"
 
 
+class Told(Subject):
+    """A subject whose network knows the labels before the first step."""
+
+    def model(self) -> nn.Module:
+        known = 9 * nn.functional.one_hot(self.sample(256)[1], self.classes).float()
+        return Answers(known)
+
+
+class Answers(nn.Module):
+    """Gives these logits, whatever it is shown."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, _batch: Tensor) -> Tensor:
+        return self.logits
+
+
+def test_a_start_at_the_classes_frequencies_is_no_leak(data: Images) -> None:
+    uneven = two_classes(data, 170, 5)
+    init = {"kind": "small_random", "class_prior": True}
+    found = look("chance_loss", uneven, init=init)
+    assert found.verdict == "pass"
+    assert found.value == pytest.approx(0.13, abs=0.03)  # the entropy of 170 to 5
+    for subject in (data, uneven):
+        told = made(RULES["chance_loss"], Told(Experiment.from_data(TINY), subject))
+        assert told.verdict == "fail"
+        assert "leak" in told.remedy
+
+
 def test_a_loud_start_is_seen(data: Images) -> None:
     loud = {"kind": "small_random", "std": 1.0}
     model = TINY["model"] | {"norm": "none"}
     found = look("chance_loss", data, init=loud, model=model)
     assert found.verdict != "pass"
-    assert found.remedy
+    assert found.remedy.startswith("Start with smaller weights")
 
 
 def test_symmetry_fails_where_it_shows(data: Images) -> None:
@@ -88,6 +119,14 @@ def test_a_bad_learning_rate_is_told_from_a_broken_network(data: Images, lr: flo
     found = look("overfit", data, optimizer={"kind": "sgd", "lr": lr})
     assert found.verdict == "warn"
     assert "range test" in found.remedy
+
+
+@pytest.mark.parametrize("model", [{"depth": 0}, {"width": 2, "depth": 1}])
+def test_a_network_that_is_too_small_is_told_so(model: dict[str, Any]) -> None:
+    plane = Xor().load()
+    found = look("overfit", plane, dataset="xor", model={"kind": "mlp", **model})
+    assert found.verdict == "fail"
+    assert found.remedy.startswith("Either the network is too small")
 
 
 def test_labels_that_belong_to_other_images_are_seen(data: Images) -> None:
@@ -154,6 +193,17 @@ def test_rare_and_missing_classes(data: Images) -> None:
     assert "Fewer than 5: 3." in found.says
     none = replace(data, images=data.images[data.labels != 3], labels=data.labels[data.labels != 3])
     assert look("classes", none).verdict == "fail"
+
+
+def test_labels_of_several_positions_and_notes_are_told(data: Images) -> None:
+    pairs = torch.stack([data.labels, torch.zeros_like(data.labels)], 1)
+    images, notes = data.images.repeat(1, 1, 1, 2), ("1 of 9 files is left out:", "a.png: empty")
+    found = look("classes", replace(data, images=images, labels=pairs, notes=notes))
+    assert found.says.startswith("2,876 training labels in 10 classes, ")
+    assert found.says.endswith("Notes on the data: 1 of 9 files is left out: · a.png: empty")
+    assert found.verdict == "warn"
+    assert found.remedy.endswith("not at the accuracy alone: 55% of the labels are 0.")
+    assert ("note", "a.png: empty") in found.details
 
 
 def test_copies_on_both_sides_of_the_split(data: Images) -> None:

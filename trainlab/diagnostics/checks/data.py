@@ -19,27 +19,36 @@ MOST_VALUES = 2_000_000  # numbers that are looked at: a check is quicker than a
 
 
 def _classes(subject: Subject) -> Finding:
-    """D1: how many images each class has to learn from, and what the data set says of itself."""
+    """D1: how many images, or labels, each class has to learn from, and what the data set says of itself."""
     counts = look.class_counts(subject.data.labels, _mask(subject, 0), subject.classes)
     names, least, most = subject.data.classes, min(counts), max(counts)
     rare = [name for name, count in zip(names, counts, strict=True) if count < FEW]
-    says = _("{n:,} training images in {k} classes, {least:,} to {most:,} in each.").format(
-        n=len(subject.rows[0]), k=len(names), least=least, most=most
+    several, notes = subject.data.positions > 1, subject.data.notes
+    what = _("training labels") if several else _("training images")
+    says = _("{n:,} {what} in {k} classes, {least:,} to {most:,} in each.").format(
+        n=sum(counts), what=what, k=len(names), least=least, most=most
     )
     if rare:
         says += " " + _("Fewer than {few}: {names}.").format(few=FEW, names=_some(rare))
-    if subject.data.notes:
-        says += " " + _("Notes on the data: {count}.").format(count=len(subject.data.notes))
+    if notes:
+        says += " " + _("Notes on the data: {notes}").format(notes=_some(notes, " · "))
     uneven = most > UNEVEN * max(1, least)
     verdict: Verdict = "fail" if not least else "warn" if rare or uneven else "pass"
+    remedy = _(
+        "Look at the score of each class, not at the accuracy alone: {share:.0%} of the labels are {name}."
+    ).format(share=most / max(1, sum(counts)), name=names[counts.index(most)])
+    if not several:
+        remedy = (
+            _("Get more images of the rare classes, or split by class (stratified).") + " " + remedy
+        )
     return Finding(
         verdict,
         says,
         most / max(1, least),
-        _("some images of every class, none with {times:g} times as many as another").format(times=UNEVEN),
-        "" if verdict == "pass" else _("Get more images of the rare classes, or split by class (stratified); look at "
-        "the score of each class, not at the accuracy alone."),
-        ((_("class"), _("training images")), *((n, f"{c:,}") for n, c in zip(names, counts, strict=True))),
+        _("some of every class, none with {times:g} times as many as another").format(times=UNEVEN),
+        "" if verdict == "pass" else remedy,
+        ((_("class"), what), *((_("note"), note) for note in notes),
+         *((n, f"{c:,}") for n, c in zip(names, counts, strict=True))),
     )  # fmt: skip
 
 
@@ -143,6 +152,6 @@ def _mask(subject: Subject, side: int) -> torch.Tensor:
     return look.mask_of(subject.rows[side], len(subject.data.labels))
 
 
-def _some(names: Iterable[str]) -> str:
+def _some(names: Iterable[str], between: str = ", ") -> str:
     listed = [*names]
-    return ", ".join(listed[:SHOWN]) + (" …" if len(listed) > SHOWN else "")
+    return between.join(listed[:SHOWN]) + (" …" if len(listed) > SHOWN else "")

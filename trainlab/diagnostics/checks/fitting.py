@@ -81,8 +81,9 @@ def _overfit(subject: Subject) -> Finding:
         remedy = _("It learns, if slowly: a wider network has it easier.")
     else:
         verdict = "fail"
-        remedy = _("Something is broken before it is a question of tuning: look at the initialisation, the loss, the "
-                   "labels, and the gradient check.")  # fmt: skip
+        remedy = _("Either the network is too small to tell these images apart: try more width and depth. Or something "
+                   "is broken before it is a question of tuning: look at the initialisation, the loss, the labels, and "
+                   "the gradient check.")  # fmt: skip
     return Finding(verdict, says, fit.loss, expected, remedy)
 
 

@@ -23,7 +23,7 @@ LARGE = 1e3  # an output's deviation that nothing after it can take
 
 
 def _chance_loss(subject: Subject) -> Finding:
-    """C1: the loss of the fresh network, in training mode, against that of the same score for all."""
+    """C1: the loss of the fresh network, in training mode, against that of answers without any image."""
     inputs, labels = subject.sample(IMAGES)
     model = subject.model().train()
     noise = key_noise(model, subject.device)
@@ -31,28 +31,45 @@ def _chance_loss(subject: Subject) -> Finding:
         noise.manual_seed(generator("check").initial_seed())
     with torch.no_grad():
         value = float(subject.loss(model(inputs), labels))
-    chance = subject.chance(labels)
-    ratio = value / chance if math.isfinite(value) else math.inf
-    verdict: Verdict = "pass" if 0.8 <= ratio <= NEAR else "warn" if 0.5 <= ratio <= FAR else "fail"
-    return Finding(
-        verdict,
-        _("The first loss is {value:.4g}; the same score for each of {k} classes would give {chance:.4g}.").format(
-            value=value, k=subject.classes, chance=chance
-        ),
-        value,
-        _("{low:.4g} to {high:.4g}").format(low=0.8 * chance, high=NEAR * chance),
-        ""
-        if verdict == "pass"
-        else _("Start with smaller weights in the last layer, or another initialisation (panel Init): the first steps "
-               "only unlearn what is said too surely. Far below chance, the labels leak into the images."),
-    )  # fmt: skip
+    chance, guess = subject.chance(labels), _guess(subject, labels)
+    begins = guess if subject.experiment.init.class_prior else chance
+    high, far = begins + (NEAR - 1) * chance, begins + (FAR - 1) * chance
+    verdict: Verdict = "pass" if 0.8 * guess <= value <= high else "warn"
+    if not 0.5 * guess <= value <= far:
+        verdict = "fail"
+    says = _(
+        "The first loss is {value:.4g}; the same score for each of {k} classes would give {chance:.4g}."
+    ).format(value=value, k=subject.classes, chance=chance)
+    if guess < 0.8 * chance:
+        says += " " + _("The classes' frequencies would give {guess:.4g}.").format(guess=guess)
+    if verdict == "pass":
+        remedy = ""
+    elif value < guess:
+        remedy = _(
+            "No answer that is the same for all images costs so little: look for labels that leak into the images."
+        )
+    else:
+        remedy = _(
+            "Start with smaller weights in the last layer, or another initialisation (panel Init): the first steps "
+            "only unlearn what is said too surely."
+        )
+    expected = _("{low:.4g} to {high:.4g}").format(low=0.8 * guess, high=high)
+    return Finding(verdict, says, value, expected, remedy)
+
+
+def _guess(subject: Subject, labels: torch.Tensor) -> float:
+    """The least loss of an answer that is the same for all images: 1/K, or the classes' frequencies."""
+    one_hot = torch.nn.functional.one_hot(subject.train.labels, subject.classes).float()
+    shares = ((one_hot.sum(0) + 1) / (len(one_hot) + subject.classes)).movedim(-1, 0)
+    answers = [each.expand(len(labels), *shares.shape) for each in (shares, shares.log())]
+    return min(subject.chance(labels), *(float(subject.loss(each, labels)) for each in answers))
 
 
 CHANCE_LOSS = Rule(
     "chance_loss",
     "Loss at chance",
     "A network that knows nothing has the loss of chance: ln K for a softmax over K classes, K - 1 for the "
-    "hinge. CS231n notes, Sanity checks",
+    "hinge; with the classes' frequencies in its last bias, their entropy. CS231n notes, Sanity checks",
     _chance_loss,
 )
 
