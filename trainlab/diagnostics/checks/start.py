@@ -46,7 +46,8 @@ def _chance_loss(subject: Subject) -> Finding:
         remedy = ""
     elif value < guess:
         remedy = _(
-            "No answer that is the same for all images costs so little: look for labels that leak into the images."
+            "No answer that is the same for all images costs so little. Try another seed: the first weights may tell "
+            "the classes apart by luck. If it stays, the labels leak into the images."
         )
     else:
         remedy = _(
