@@ -58,7 +58,8 @@ def test_it_is_cancelled_between_two_steps(data: Images) -> None:
 
 def test_a_curve_by_hand() -> None:
     lrs = [1e-7 * 10 ** (i / 12) for i in range(97)]
-    valley = [2.3 - 2 / (1 + math.exp(-4 * (math.log10(lr) + 3))) for lr in lrs]  # steepest at 1e-3
+    fallen = [2 / (1 + math.exp(-4 * (math.log10(lr) + 3))) for lr in lrs]
+    valley = [2.3 * math.exp(-fall) for fall in fallen]  # falls by the largest factor at 1e-3
     rise = [max(0.0, math.log10(lr)) * 20 for lr in lrs]
     points = [Point(lr, a + b, a + b) for lr, a, b in zip(lrs, valley, rise, strict=True)]
     found = suggest(points)
@@ -69,8 +70,9 @@ def test_a_curve_by_hand() -> None:
     falling = suggest([Point(lr, loss, loss) for lr, loss in zip(lrs, valley, strict=True)])
     assert falling.steepest == found.steepest
     assert falling.minimum_tenth is None  # it never rose: what is too much was not seen
-    fall = [Point(lr, 2.3 + (-1) ** i - i / 200, 2) for i, lr in enumerate(lrs)]
-    assert suggest(fall) == flat  # a fall by a tenth of the noise from one step to the next
+    drift = [Point(lr, 2.3 + (-1) ** i - i / 200, 2) for i, lr in enumerate(lrs)]
+    assert suggest([Point(lr, 0.0, 0.0) for lr in lrs]) == flat
+    assert suggest(drift) == flat  # a fall by a tenth of the noise from one step to the next
 
 
 @pytest.mark.parametrize("dataset", ["spiral", "moons"])

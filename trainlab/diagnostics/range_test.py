@@ -38,7 +38,7 @@ class Suggestion:
     """What a range test advises, each None where the curve does not show it.
 
     Args:
-        steepest: the learning rate around which the loss fell most, if clearly: usually a good choice.
+        steepest: the learning rate around which the loss fell by the largest factor: usually a good choice.
         minimum_tenth: a tenth of that at which it was lowest before it rose again: the usual upper limit.
         diverged: that at which the loss exploded; None where it never did.
     """
@@ -108,7 +108,8 @@ def _batch(experiment: Experiment, parts: Parts, step: int) -> tuple[torch.Tenso
 def suggest(points: Sequence[Point]) -> Suggestion:
     """Read the curve, where there is a decade of it on both sides; a fall must be clearly more than noise.
 
-    The noise is that of one loss after another, up to the lowest.
+    The noise is that of one loss after another, up to the lowest. The steepest fall is that by the largest
+    factor, as a loss has less far to fall the lower it is.
     """
     finite = [point for point in points if math.isfinite(point.loss)]
     exploded = len(finite) < len(points) or (
@@ -123,14 +124,20 @@ def suggest(points: Sequence[Point]) -> Suggestion:
     inner = range(DECADE, min(lowest + 1, len(losses) - DECADE))
     if not inner or around[lowest - REACH] > FALLEN * around[0]:
         return Suggestion(None, None, diverged)
-    falls = [
-        fmean(losses[at - DECADE : at]) - fmean(losses[at + 1 : at + 1 + DECADE]) for at in inner
-    ]
     steps = [after - before for before, after in pairwise(losses[: lowest + 1])]
     error = math.sqrt(fmean(step * step for step in steps) / DECADE)  # of a difference of two means
-    if max(falls) < CLEAR * error:
+    sides = {
+        at: (fmean(losses[at - DECADE : at]), fmean(losses[at + 1 : at + 1 + DECADE]))
+        for at in inner
+    }
+    clear = {
+        at: after / before
+        for at, (before, after) in sides.items()
+        if before - after > CLEAR * error
+    }
+    if not clear:
         return Suggestion(None, None, diverged)
-    steepest = inner[falls.index(max(falls))]
+    steepest = min(clear, key=clear.__getitem__)
     rises = lowest < len(losses) - REACH - 1
     tenth = rounded(finite[lowest].lr / 10) if rises else None
     return Suggestion(rounded(finite[steepest].lr), tenth, diverged)
