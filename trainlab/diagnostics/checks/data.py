@@ -34,19 +34,20 @@ def _classes(subject: Subject) -> Finding:
         says += " " + _("Notes on the data: {notes}").format(notes=_some(notes, " · "))
     uneven = most > UNEVEN * max(1, least)
     verdict: Verdict = "fail" if not least else "warn" if rare or uneven else "pass"
-    remedy = _(
-        "Look at the score of each class, not at the accuracy alone: {share:.0%} of the labels are {name}."
-    ).format(share=most / max(1, sum(counts)), name=names[counts.index(most)])
-    if not several:
-        remedy = (
-            _("Get more images of the rare classes, or split by class (stratified).") + " " + remedy
+    remedies = []
+    if rare or (uneven and not several):
+        remedies.append(_("Get more images of the rare classes, or split by class (stratified)."))
+    if uneven:
+        words = _(
+            "Look at the score of each class, not at the accuracy alone: {share:.0%} of the labels are {name}."
         )
+        remedies.append(words.format(share=most / sum(counts), name=names[counts.index(most)]))
     return Finding(
         verdict,
         says,
         most / max(1, least),
         _("some of every class, none with {times:g} times as many as another").format(times=UNEVEN),
-        "" if verdict == "pass" else remedy,
+        " ".join(remedies),
         ((_("class"), what), *((_("note"), note) for note in notes),
          *((n, f"{c:,}") for n, c in zip(names, counts, strict=True))),
     )  # fmt: skip
