@@ -39,7 +39,7 @@ class Suggestion:
 
     Args:
         steepest: the learning rate around which the loss fell by the largest factor: usually a good choice.
-        minimum_tenth: a tenth of that at which it was lowest before it rose again: the usual upper limit.
+        minimum_tenth: a tenth of that at which it was lowest before it rose again: the cautious choice.
         diverged: that at which the loss exploded; None where it never did.
     """
 
