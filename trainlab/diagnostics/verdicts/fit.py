@@ -90,7 +90,8 @@ class Underfitting(Rule):
         count = max(3, n // 3)
         train, val = epochs["train_accuracy"][-count:], epochs["val_accuracy"][-count:]
         losses = epochs["train_loss"][-count:]
-        slow = fall(signals.share(losses))[0] < STILL * signals.share(losses).mean()
+        shares = signals.share(losses)
+        slow = fall(shares)[0] < STILL * shares.mean()
         wide = abs(train.mean() - val.mean()) > 0.05
         ratios = list(signals.layers("update_ratio").values())
         shut = max(signals.layers("dead").values(), default=0) > 0.9

@@ -47,9 +47,8 @@ class BadStart(Rule):
         if signals.since or not len(signals.loss) or signals.first_step != 1:
             return None
         first, experiment = float(signals.steps["loss"][0]), signals.experiment
-        low = (
-            0.0 if experiment.init.class_prior else 0.4 * signals.chance
-        )  # the classes' sizes are known
+        # a bias at the classes' frequencies knows something
+        low = 0.0 if experiment.init.class_prior else 0.4 * signals.chance
         if low <= first <= signals.levels.wild or experiment.training.batch_size < FEW:
             return None
         seen = _("The first loss was {loss:.3g}; chance is {chance:.3g}.")

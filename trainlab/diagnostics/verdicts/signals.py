@@ -3,19 +3,16 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from typing import NamedTuple
+from functools import cached_property
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from trainlab import events as ev
-from trainlab.catalog.losses import LossChoice
+from trainlab.diagnostics.levels import Levels, levels
 from trainlab.experiment import Experiment
 
 Array = NDArray[np.float64]
-WILD = 3.5  # sound first weights scatter logits by 3.4 at most, in 600 draws of 12 networks and 3 losses
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Signals:
         )
 
     @cached_property
-    def levels(self) -> "Levels":
+    def levels(self) -> Levels:
         """What the loss is for the best answer there is, and for poor ones."""
         return levels(self.experiment.loss, len(self.plan.classes))
 
@@ -128,35 +125,6 @@ class Signals:
                 if math.isfinite(value := row.get(measure, math.nan)):
                     found.setdefault(name, []).append(value)
         return {name: float(np.median(values)) for name, values in found.items()}
-
-
-class Levels(NamedTuple):
-    """What a loss is for the best answer there is, for one that knows nothing, and for a wild guess."""
-
-    floor: float
-    chance: float
-    wild: float
-
-
-@lru_cache
-def levels(loss: LossChoice, classes: int) -> Levels:
-    """A loss on answers of the kinds that tell how far a network is.
-
-    The best is sure, and right; smoothed labels ask for no more than some. One that knows nothing gives every class
-    the same, the best such. A wild guess is drawn with the standard deviation `WILD`.
-    """
-    right = torch.eye(classes)[:1]
-    draws = torch.randn(4096, classes, generator=torch.Generator().manual_seed(0))
-    labels = torch.arange(4096) % classes
-
-    def of(logits: torch.Tensor) -> float:
-        return float(loss.build(logits, labels[: len(logits)]))
-
-    return Levels(
-        floor=min(of(sure * right) for sure in (1.0, *np.geomspace(0.1, 100, 200).tolist())),
-        chance=min(of(torch.full_like(right, same)) for same in (0.0, 1 / classes)),
-        wild=of(WILD * draws),
-    )
 
 
 def fall(values: Array, spread: float = 0.0) -> tuple[float, float]:
