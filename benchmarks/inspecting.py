@@ -2,11 +2,12 @@
 
 What the looks of a training took, and the writing of their events as JSON, is compared with the time of all its
 steps. So both are of the same seconds: on a machine that does other things as well, two trainings differ by more
-than this measures. What a look leaves behind, such as caches of other contents, is not seen in that; so one
-training is also looked into and left alone by turns, and its steps are timed. Writes benchmarks/inspecting.md.
+than this measures. What a look leaves behind, such as caches of other contents, is not seen in that; so the steps
+just after a look are compared with those just before it. Writes benchmarks/inspecting.md.
 """
 
 import argparse
+import math
 import os
 import platform
 import statistics
@@ -28,8 +29,7 @@ from trainlab.engine.trainer import Trainer
 
 RESULTS = Path(__file__).with_name("inspecting.md")
 NONE = "none"
-TURN = 3.0  # seconds with looks, or without
-TURNS = 60
+EVERY, LOOKS, BESIDE = 25, 120, 5  # steps between two looks, looks, and steps on each side of one
 
 
 class Timed(Probe):
@@ -52,28 +52,20 @@ class Timed(Probe):
         self.whole += time.perf_counter() - start
 
 
-class Turning(Probe):
-    """Looks in every other turn; `turns` has the seconds and steps of each."""
+class Dense(Probe):
+    """Looks every so many steps, and keeps the seconds of every step."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.turns: list[list[float]] = []
-        self._ends = 0.0
+        super().__init__(every=EVERY)
+        self.steps: list[float] = []
 
     @contextmanager
     def around(self, parts: Parts, step: int) -> Iterator[None]:
         """Take the step inside."""
         start = time.perf_counter()
-        if start > self._ends:
-            self.turns.append([0.0, 0.0])
-            self._ends = start + TURN
-        if len(self.turns) % 2:
+        with super().around(parts, step):
             yield
-        else:
-            with super().around(parts, step):
-                yield
-        self.turns[-1][0] += time.perf_counter() - start
-        self.turns[-1][1] += 1
+        self.steps.append(time.perf_counter() - start)
 
 
 def main() -> int:
@@ -97,10 +89,10 @@ def main() -> int:
         lines += rows(workload, rounds)
     lines += [
         "",
-        f"Steps a second in {TURN:g} s with the usual looks over those in the {TURN:g} s before without, of one",
-        "training (some more looks than usual: each turn begins with one); in brackets the middle half:",
+        f"What a look leaves behind: the time of the {BESIDE} steps after it over that of the {BESIDE} before it,",
+        f"median of {LOOKS} looks, and its standard error.",
         "",
-        *(by_turns(workload) for workload in (W1, W2)),
+        *(lingering(workload) for workload in (W1, W2)),
     ]
     table = "\n".join(lines) + "\n"
     print(table)
@@ -133,23 +125,24 @@ def rows(workload: Workload, rounds: int) -> list[str]:
     return lines
 
 
-def by_turns(workload: Workload) -> str:
-    """How much of the speed is left in seconds with looks, against seconds without."""
+def lingering(workload: Workload) -> str:
+    """How much longer steps take after a look than before it."""
     training = workload.experiment.training.but(threads=1, epochs=10_000)
     trainer = Trainer(workload.experiment.but(training=training))
-    probe = trainer.probe = Turning()
+    probe = trainer.probe = Dense()
     inbox: cmd.Commands = SimpleQueue()
     for event in trainer.run(inbox):
-        start = time.perf_counter()
-        if isinstance(event, ev.Probed | ev.Pictured | ev.Fixed):
-            ev.to_json(event)
-            probe.turns[-1][0] += time.perf_counter() - start
-        elif len(probe.turns) == TURNS + 3:
+        if isinstance(event, ev.Steps) and len(probe.steps) > EVERY * (LOOKS + 1):
             inbox.put(cmd.Stop())
-    paces = [steps / spent for spent, steps in probe.turns[2 : TURNS + 2]]  # the first warm up
-    ratios = [looked / left for left, looked in zip(paces[::2], paces[1::2], strict=True)]
-    low, middle, high = statistics.quantiles(ratios, n=4)
-    return f"- {workload.name}: {middle:.4f} ({low:.4f} .. {high:.4f}, {len(ratios)} pairs)"
+    looks = range(
+        EVERY, EVERY * (LOOKS + 1), EVERY
+    )  # the first one calls everything for the first time
+    ratios = [
+        sum(probe.steps[look + 1 : look + 1 + BESIDE]) / sum(probe.steps[look - BESIDE : look])
+        for look in looks
+    ]
+    error = 1.25 * statistics.stdev(ratios) / math.sqrt(len(ratios))  # of a median
+    return f"- {workload.name}: {statistics.median(ratios):.4f} ± {error:.4f}"
 
 
 def measured(workload: Workload, tier: str) -> tuple[float, float, float, float, str]:

@@ -11,10 +11,10 @@ from trainlab import events as ev
 from trainlab.catalog.losses import CrossEntropy, Focal, Hinge, LossChoice, SquaredError
 from trainlab.catalog.models import ModelChoice
 from trainlab.choice import choices
-from trainlab.diagnostics.levels import levels
 from trainlab.diagnostics.verdicts import Signals
 from trainlab.diagnostics.verdicts.fit import LabelNoise, Underfitting, ValidationBetter
 from trainlab.diagnostics.verdicts.inside import BadStart, Exploding, Saturated, UpdateRatio
+from trainlab.diagnostics.verdicts.levels import levels
 from trainlab.diagnostics.verdicts.pace import PlateauReached
 from trainlab.diagnostics.verdicts.remedies import smoothed
 from trainlab.experiment import Experiment

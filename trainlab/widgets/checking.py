@@ -193,7 +193,7 @@ def _advice(points: list[Point], optimizer: OptimizerChoice) -> Spec:
     offers = [
         (found.steepest, _("Steepest fall"), _("Here the loss falls fastest: usually a good choice.")),
         (found.minimum_tenth, _("A tenth of the lowest"),
-         _("Ten times as much gave the lowest loss, and a little more is too much: the cautious choice.")),
+         _("Ten times as much gave the lowest loss, and a little more is too much: a tenth keeps its distance.")),
     ]  # fmt: skip
     suggestions = [
         {"lr": lr, "label": label, "meaning": meaning} for lr, label, meaning in offers if lr

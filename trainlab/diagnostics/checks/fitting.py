@@ -10,7 +10,6 @@ from torch import Tensor
 from trainlab.catalog.optimizers import AdamW, OptimizerChoice
 from trainlab.catalog.regularizers import L1, L2
 from trainlab.diagnostics.checks.base import Finding, Rule, Subject, Verdict
-from trainlab.diagnostics.levels import levels
 from trainlab.diagnostics.steps import Bench, Loss
 from trainlab.engine.batches import right
 from trainlab.engine.randomness import generator
@@ -60,9 +59,7 @@ class _Fit:
 def _overfit(subject: Subject) -> Finding:
     """C3: the experiment's own optimizer on a few images; where it fails, a safe one tells why."""
     inputs, labels = subject.sample(IMAGES)
-    floor = levels(subject.experiment.loss, subject.classes).floor  # of smoothed labels above 0
-    span = subject.chance(labels) - floor
-    enough = floor + LEARNT * span
+    enough = LEARNT * subject.chance(labels)
     own, optimizer = subject.experiment.optimizer, _(subject.experiment.optimizer.title())
     fit = _by_heart(subject, own, inputs, labels, enough)
     says = _("{count} images with {optimizer} at {lr:g}: {fit}.").format(
@@ -80,7 +77,7 @@ def _overfit(subject: Subject) -> Finding:
         remedy = _("There was no time to tell: try a narrower network first.")
     elif safe.enough:
         remedy = _("The network can, but not so soon with this learning rate: make the range test.")
-    elif safe.loss < floor + NO_WAY * LEARNT * span:
+    elif safe.loss < NO_WAY * enough:
         remedy = _("It learns, if slowly: a wider network has it easier.")
     else:
         verdict = "fail"

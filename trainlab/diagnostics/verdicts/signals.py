@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainlab import events as ev
-from trainlab.diagnostics.levels import Levels, levels
+from trainlab.diagnostics.verdicts.levels import Levels, levels
 from trainlab.experiment import Experiment
 
 Array = NDArray[np.float64]
