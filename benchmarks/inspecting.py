@@ -2,12 +2,10 @@
 
 What the looks of a training took, and the writing of their events as JSON, is compared with the time of all its
 steps. So both are of the same seconds: on a machine that does other things as well, two trainings differ by more
-than this measures. What a look leaves behind, such as caches of other contents, is not seen in that; so the steps
-just after a look are compared with those just before it. Writes benchmarks/inspecting.md.
+than this measures. Writes benchmarks/inspecting.md.
 """
 
 import argparse
-import math
 import os
 import platform
 import statistics
@@ -21,7 +19,6 @@ from queue import SimpleQueue
 import torch
 
 from benchmarks.workloads import W1, W2, Workload
-from trainlab import commands as cmd
 from trainlab import events as ev
 from trainlab.engine.build import Parts
 from trainlab.engine.probe import TIERS, Probe
@@ -29,7 +26,6 @@ from trainlab.engine.trainer import Trainer
 
 RESULTS = Path(__file__).with_name("inspecting.md")
 NONE = "none"
-EVERY, LOOKS, BESIDE = 25, 120, 5  # steps between two looks, looks, and steps on each side of one
 
 
 class Timed(Probe):
@@ -52,22 +48,6 @@ class Timed(Probe):
         self.whole += time.perf_counter() - start
 
 
-class Dense(Probe):
-    """Looks every so many steps, and keeps the seconds of every step."""
-
-    def __init__(self) -> None:
-        super().__init__(every=EVERY)
-        self.steps: list[float] = []
-
-    @contextmanager
-    def around(self, parts: Parts, step: int) -> Iterator[None]:
-        """Take the step inside."""
-        start = time.perf_counter()
-        with super().around(parts, step):
-            yield
-        self.steps.append(time.perf_counter() - start)
-
-
 def main() -> int:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.inspecting", description=__doc__)
@@ -87,13 +67,6 @@ def main() -> int:
     ]
     for workload in (W1, W2):
         lines += rows(workload, rounds)
-    lines += [
-        "",
-        f"What a look leaves behind: the time of the {BESIDE} steps after it over that of the {BESIDE} before it,",
-        f"median of {LOOKS} looks, and its standard error.",
-        "",
-        *(lingering(workload) for workload in (W1, W2)),
-    ]
     table = "\n".join(lines) + "\n"
     print(table)
     RESULTS.write_text(table, encoding="utf-8")
@@ -123,26 +96,6 @@ def rows(workload: Workload, rounds: int) -> list[str]:
             f"| {'yes' if same else 'NO'} |"
         )
     return lines
-
-
-def lingering(workload: Workload) -> str:
-    """How much longer steps take after a look than before it."""
-    training = workload.experiment.training.but(threads=1, epochs=10_000)
-    trainer = Trainer(workload.experiment.but(training=training))
-    probe = trainer.probe = Dense()
-    inbox: cmd.Commands = SimpleQueue()
-    for event in trainer.run(inbox):
-        if isinstance(event, ev.Steps) and len(probe.steps) > EVERY * (LOOKS + 1):
-            inbox.put(cmd.Stop())
-    looks = range(
-        EVERY, EVERY * (LOOKS + 1), EVERY
-    )  # the first one calls everything for the first time
-    ratios = [
-        sum(probe.steps[look + 1 : look + 1 + BESIDE]) / sum(probe.steps[look - BESIDE : look])
-        for look in looks
-    ]
-    error = 1.25 * statistics.stdev(ratios) / math.sqrt(len(ratios))  # of a median
-    return f"- {workload.name}: {statistics.median(ratios):.4f} ± {error:.4f}"
 
 
 def measured(workload: Workload, tier: str) -> tuple[float, float, float, float, str]:
