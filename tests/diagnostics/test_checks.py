@@ -67,6 +67,13 @@ class Told(Subject):
         return Answers(known)
 
 
+class Even(Subject):
+    """A subject whose network gives every class the same, whatever its last bias was to be."""
+
+    def model(self) -> nn.Module:
+        return Answers(torch.zeros(len(self.sample(256)[1]), self.classes))
+
+
 class Answers(nn.Module):
     """Gives these logits, whatever it is shown."""
 
@@ -88,6 +95,14 @@ def test_a_start_at_the_classes_frequencies_is_no_leak(data: Images) -> None:
         told = made(RULES["chance_loss"], Told(Experiment.from_data(TINY), subject))
         assert told.verdict == "fail"
         assert "leak" in told.remedy
+
+
+def test_frequencies_that_did_not_reach_the_last_bias_are_missed(data: Images) -> None:
+    uneven = two_classes(data, 170, 5)
+    for prior, verdict in ((False, "pass"), (True, "warn")):
+        init = {"kind": "small_random", "class_prior": prior}
+        even = Even(Experiment.from_data(TINY | {"init": init}), uneven)
+        assert made(RULES["chance_loss"], even).verdict == verdict
 
 
 def test_a_loud_start_is_seen(data: Images) -> None:
