@@ -1,7 +1,6 @@
 // The confusion matrix as a grid: one stop for Tab, arrow keys inside, Enter or a click for a cell's images.
 import { attr, h } from "./dom.js";
 
-const MOST_READ = 20; // classes whose counts are written into their cells
 const MOVES = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] };
 
 /** `open(label, answer)` is called for a cell that is chosen. */
@@ -40,11 +39,10 @@ export function makeMatrix(ctx, open) {
 
   return {
     el,
-    /** Counts, rows of rows; none hide it. */
-    update(counts, classes) {
+    /** Counts, rows of rows; none hide it. Those of a `dense` one are not written into its cells. */
+    update(counts, classes, dense) {
       el.hidden = !counts;
       if (!counts) return;
-      const dense = classes.length > MOST_READ;
       cells = counts.map((line, row) => {
         const whole = line.reduce((sum, count) => sum + count, 0) || 1;
         return line.map((count, column) => {

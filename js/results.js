@@ -145,7 +145,7 @@ export function makeResults(ctx) {
   function fill() {
     picked.hidden = lens.el.hidden = true;
     text(says, graded.says);
-    matrix.update(graded.confusion, graded.classes);
+    matrix.update(graded.confusion, graded.classes, graded.dense);
     pairing.hidden = !graded.pairs.length;
     updatePairs(graded.pairs);
     updateGalleries(graded.galleries);

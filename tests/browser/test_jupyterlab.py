@@ -79,7 +79,7 @@ class Notebook:
         self.page.wait_for_function(SHOWN_OR_LOST, arg=index, timeout=OPENING)
         if not view.root.count():
             # its model came 2.0 s after it, when ipywidgets had just given up (its issue 4026); not twice
-            self.watch.errors.clear()
+            self.watch.errors[:] = [e for e in self.watch.errors if "model not found" not in e]
             self.page.reload()
             self.until_ready()
         view.wait(OPENING)

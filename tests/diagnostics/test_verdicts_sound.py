@@ -16,7 +16,7 @@ from trainlab.diagnostics.verdicts.fit import LabelNoise, Underfitting, Validati
 from trainlab.diagnostics.verdicts.inside import BadStart, Exploding, Saturated, UpdateRatio
 from trainlab.diagnostics.verdicts.levels import levels
 from trainlab.diagnostics.verdicts.pace import PlateauReached
-from trainlab.diagnostics.verdicts.remedies import smoothed
+from trainlab.diagnostics.verdicts.remedies import other_lr, smoothed
 from trainlab.experiment import Experiment
 from trainlab.runs.history import History
 from trainlab.runs.judged import signals
@@ -168,3 +168,9 @@ def test_labels_are_smoothed_only_where_the_loss_can_and_does_not_yet() -> None:
     for loss, offers in zip(LOSSES, (1, 0, 0, 0, 0, 0), strict=True):
         remedies = smoothed(Experiment(loss=loss), 0.1)
         assert [remedy.changes for remedy in remedies] == [{"loss.label_smoothing": 0.1}] * offers
+
+
+@pytest.mark.parametrize(("kind", "how"), [("adam", "edit"), ("rprop", "restart")])
+def test_a_learning_rate_is_edited_only_where_the_run_goes_by_it(kind: str, how: str) -> None:
+    (remedy,) = other_lr(Experiment.from_data({"optimizer": kind}), 0.1)
+    assert remedy.how == how

@@ -104,5 +104,5 @@ def test_a_race_is_quicker_than_torch_used_directly(record_property: Record) -> 
         pairs.append((racing, racing / plain))
     took, share = map(median, zip(*pairs, strict=True))
     record_property("a race of 5 over 200 steps, median of 15, ms", round(1000 * took))
-    record_property("of the time that torch used directly takes (at most 1)", round(share, 2))
-    assert share <= 1
+    record_property("of the time that torch used directly takes (at most 0.9)", round(share, 2))
+    assert share <= 0.9  # 100 ms on a quiet machine

@@ -227,6 +227,7 @@ def test_the_worst_pairs_of_many_classes_are_listed_and_very_many_are_drawn(
     assert spec["confusion"] == (None if drawn else found.confusion.tolist())
     worst = [{"label": i, "answer": i + 1, "count": 1} for i in range(3)]
     assert spec["pairs"] == ([] if k == 20 else worst)
+    assert spec["dense"] == (k > 20)
     *maps, curve = spec["pictures"]
     assert [bool(picture["png"]) for picture in maps] == [True] * drawn
     assert "no probabilities" in curve["caption"]

@@ -11,8 +11,9 @@ MOST_LR = 10.0  # what every optimizer accepts
 
 
 def other_lr(experiment: Experiment, factor: float, how: How = "edit") -> tuple[Remedy, ...]:
-    """The learning rate times a factor, where it is not at its limit yet."""
+    """The learning rate times a factor, where it is not at its limit yet; anew where a run no longer goes by it."""
     lr = min(MOST_LR, float(f"{experiment.optimizer.lr * factor:.3g}"))
+    how = how if experiment.optimizer.follows(lr, step=2) else "restart"
     label = _("Set the learning rate to {lr:g}").format(lr=lr)
     return (Remedy(label, {"optimizer.lr": lr}, how),) if lr != experiment.optimizer.lr else ()
 

@@ -24,11 +24,13 @@ DASH = "–"
 def results_spec(found: Results) -> Spec:
     """All that the page shows of a checkpoint."""
     few = len(found.classes) <= MOST_CELLS
-    pairs = found.confused(MOST_PAIRS) if len(found.classes) > MOST_READ else []
+    dense = len(found.classes) > MOST_READ
+    pairs = found.confused(MOST_PAIRS) if dense else []
     return {
         "classes": list(found.classes),
         "says": _says(found),
         "confusion": found.confusion.tolist() if few else None,
+        "dense": dense,
         "pictures": [*([] if few else [_map(found)]), _calibration(found)],
         "pairs": [{"label": one, "answer": other, "count": count} for one, other, count in pairs],
         "scores": _table(found.scores),
